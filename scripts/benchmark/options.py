@@ -1,0 +1,135 @@
+"""Options: what the user asks of a run."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from benchmark.rows import ROWS, Row, choose
+from benchmark.scale import FULL, QUICK, Scale
+from benchmark.systems import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXAMPLES = """examples:
+  scripts/bench                                    the table: wafs, gocryptfs, native ext4
+  scripts/bench --quick                            the same with less of everything
+  scripts/bench --systems wafs --chunk-sizes 4,16,64 --rows rand-read,seq-read,sql-read
+  scripts/bench --rows all --json figures.json
+  scripts/bench --profile calls --rows create      where wafs spends the time of one row
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """One run, as parsed; chunk sizes in KiB."""
+
+    systems: tuple[str, ...]
+    systems_named: bool
+    rows: tuple[Row, ...]
+    rounds: int
+    scale: Scale
+    chunk_sizes: tuple[int, ...]
+    folder: Path
+    json: Path | None
+    remount: bool
+    profile: str | None
+
+
+class _Parser(argparse.ArgumentParser):
+    def refuse(self, message: str) -> NoReturn:
+        """Leave with exit code 2 and a message in the project's style."""
+        self.exit(2, f"bench: error: {message}\n")
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Parse the command line.
+
+    Raises:
+        SystemExit: help was asked for (0) or the arguments make no sense (2).
+    """
+    parser = _declare()
+    given = parser.parse_args(arguments)
+    kinds = tuple(dict.fromkeys(filter(None, (given.systems or ",".join(KINDS)).split(","))))
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown or not kinds:
+        parser.refuse(f"--systems takes {', '.join(KINDS)}, got {given.systems!r}")
+    try:
+        rows = choose(given.rows)
+        chunk_sizes = tuple(_chunk_size(word) for word in given.chunk_sizes.split(",") if word)
+    except ValueError as exc:
+        parser.refuse(str(exc))
+    if given.rounds < 1 or (given.size is not None and given.size < 8):
+        parser.refuse("--rounds starts at 1 and --size at 8")
+    if given.profile and len(rows) != 1:
+        parser.refuse(f"--profile looks at one row, got {len(rows)}; name it with --rows")
+    scale = QUICK if given.quick else FULL
+    return Options(
+        systems=kinds,
+        systems_named=given.systems is not None,
+        rows=rows,
+        rounds=given.rounds,
+        scale=scale if given.size is None else scale.with_size(given.size),
+        chunk_sizes=chunk_sizes,
+        folder=given.dir.absolute(),
+        json=given.json,
+        remount=given.remount,
+        profile=given.profile,
+    )
+
+
+def _declare() -> _Parser:
+    parser = _Parser(
+        prog="bench",
+        description="Compare the speed of wafs with gocryptfs and native ext4. Needs root.",
+        epilog=EXAMPLES + "\nrows:\n" + "\n".join(_describe(row) for row in ROWS),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--systems", metavar="LIST", help="of native,gocryptfs,wafs; default: those installed")
+    add("--rows", metavar="LIST", default="table", help="rows, or table (default), or all")
+    add("--rounds", metavar="N", type=int, default=3, help="rounds, for medians; default 3")
+    add("--size", metavar="MIB", type=int, help="size of the big file; default 256, quick 96")
+    add("--quick", action="store_true", help="less work: about a minute for three systems")
+    add(
+        "--chunk-sizes",
+        "--chunk-size",
+        metavar="LIST",
+        default="",
+        help="chunk sizes of wafs in KiB, each a system of its own, such as 4,16,64",
+    )
+    add(
+        "--dir",
+        metavar="DIR",
+        type=Path,
+        default=Path("/var/tmp"),
+        help="where the loop files lie, on a disk and not in memory; default /var/tmp",
+    )
+    add("--json", metavar="FILE", type=Path, help="write all values of all rounds there")
+    add(
+        "--remount",
+        action="store_true",
+        help="restart each system before cold rows, so that its own caches are cold too",
+    )
+    add(
+        "--profile",
+        choices=("functions", "calls"),
+        help="show where wafs spends one row: Python functions (cProfile) or system calls (strace)",
+    )
+    return parser
+
+
+def _describe(row: Row) -> str:
+    return f"  {row.key:18} {row.title}, {row.unit.value}" + (" (extra)" if row.extra else "")
+
+
+def _chunk_size(word: str) -> int:
+    """Parse a chunk size in KiB: a power of two from 4 to 1024."""
+    sizes = [1 << power for power in range(2, 11)]
+    if not word.isdecimal() or int(word) not in sizes:
+        msg = f"a chunk size is a power of two from 4 to 1024 KiB, got {word!r}"
+        raise ValueError(msg)
+    return int(word)

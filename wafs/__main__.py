@@ -1,0 +1,6 @@
+"""`python -m wafs`."""
+
+from wafs.cli.main import main
+
+if __name__ == "__main__":
+    main()

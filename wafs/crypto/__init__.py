@@ -1,0 +1,1 @@
+"""Crypto: the only door to the cryptography library."""

@@ -1,0 +1,106 @@
+"""Encoding: canonical base64url and canonical msgpack (F-01, F-02)."""
+
+import binascii
+from base64 import urlsafe_b64encode
+
+import msgpack
+
+from wafs.errors import LimitError, MalformedError
+
+MAX_DEPTH = 4
+MAX_STR = 256
+
+Value = int | str | bytes | list["Value"] | dict[str, "Value"]
+
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+
+
+def b64_encode(data: bytes) -> bytes:
+    """Encode as base64url without padding.
+
+    Sizes: n bytes -> ceil(4n / 3) characters.
+    """
+    return urlsafe_b64encode(data).rstrip(b"=")
+
+
+def b64_decode(text: bytes) -> bytes:
+    """Decode what `b64_encode` makes, and nothing else.
+
+    Raises: MalformedError (F-01).
+    """
+    try:
+        data = binascii.a2b_base64(text.translate(_TO_STANDARD) + b"=" * (-len(text) % 4))
+    except binascii.Error:
+        data = b""
+    if b64_encode(data) != text:
+        msg = "text is not canonical base64url"
+        raise MalformedError(msg)
+    return data
+
+
+def pack(value: Value) -> bytes:
+    """Encode a value canonically; maps are written in ascending order of their keys."""
+    return bytes(msgpack.packb(_ordered(value), use_bin_type=True))
+
+
+def unpack(data: bytes) -> Value:
+    """Decode one canonical value.
+
+    The caller has checked the length of `data`; memory used is proportional to it.
+    Raises: MalformedError, LimitError for nesting or text beyond the caps (F-02).
+    """
+    try:
+        value = msgpack.unpackb(
+            data,
+            raw=False,
+            strict_map_key=False,
+            max_ext_len=0,
+            max_str_len=len(data),
+            max_bin_len=len(data),
+            max_array_len=len(data),
+            max_map_len=len(data),
+        )
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
+        msg = "data is not one msgpack value"
+        raise MalformedError(msg) from error
+    _check(value, 1)
+    if pack(value) != data:
+        msg = "msgpack is not canonical"
+        raise MalformedError(msg)
+    return value  # type: ignore[no-any-return]  # _check has proven the type
+
+
+def _check(value: object, depth: int) -> None:
+    match value:
+        case bool() | None:
+            pass
+        case int() if value >= 0:
+            return
+        case bytes():
+            return
+        case str():
+            if len(value.encode()) > MAX_STR:
+                msg = f"text of {len(value)} characters, at most {MAX_STR} bytes are allowed"
+                raise LimitError(msg)
+            return
+        case list() | dict() if depth > MAX_DEPTH:
+            msg = f"msgpack nested deeper than {MAX_DEPTH}"
+            raise LimitError(msg)
+        case dict() if all(isinstance(key, str) for key in value):
+            for item in (*value, *value.values()):
+                _check(item, depth + 1)
+            return
+        case list():
+            for item in value:
+                _check(item, depth + 1)
+            return
+    msg = "msgpack holds a type that the format does not use"
+    raise MalformedError(msg)
+
+
+def _ordered(value: Value) -> Value:
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value, key=str.encode)}
+    if isinstance(value, list):
+        return [_ordered(item) for item in value]
+    return value

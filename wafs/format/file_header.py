@@ -1,0 +1,119 @@
+"""File header: the first 256 bytes of a ciphertext file (format.md section 5)."""
+
+from typing import Final, NamedTuple
+
+from wafs.crypto.aead import KEY_SIZE, NONCE_SIZE, Buffer, Gcm
+from wafs.errors import AuthenticationError, MalformedError, TruncatedError, UnsupportedFormatError
+from wafs.format.layout import FILE_HEADER_SIZE
+from wafs.format.state import COUNTERS_AT_BIRTH, STATE_SLOT_SIZE, State, open_state_slots, seal_state
+from wafs.units import FileId
+
+FILE_ID_SIZE: Final = 16
+
+# A canonical msgpack array of four whose fields have fixed sizes: every offset is fixed as well.
+_PREFIX: Final = b"\x94\xa4wafs\x01\xc4\x10"
+_VERSION_AT: Final = 6
+_ID: Final = slice(9, 25)
+_AAD: Final = slice(0, 25)
+_WRAPPED_MARK: Final = slice(25, 27)
+_WRAPPED: Final = slice(27, 87)
+_PADDING: Final = slice(87, 96)
+STATE_OFFSETS: Final = (96, 96 + STATE_SLOT_SIZE)
+
+
+class FileHeader(NamedTuple):
+    """What a file header holds once it is opened."""
+
+    file_id: FileId
+    file_key: bytes
+    state: State
+
+
+class FileSecrets(NamedTuple):
+    """Random bytes for a new header, drawn by the caller: the format is pure."""
+
+    file_id: FileId
+    file_key: bytes
+    wrap_nonce: bytes
+    state_nonces: tuple[bytes, bytes]
+
+    @classmethod
+    def split(cls, data: bytes) -> "FileSecrets":
+        """Cut `SECRETS_SIZE` random bytes into their parts."""
+        id_end = FILE_ID_SIZE
+        key_end = id_end + KEY_SIZE
+        nonces = [data[key_end + i * NONCE_SIZE : key_end + (i + 1) * NONCE_SIZE] for i in range(3)]
+        return cls(FileId(data[:id_end]), data[id_end:key_end], nonces[0], (nonces[1], nonces[2]))
+
+
+SECRETS_SIZE: Final = FILE_ID_SIZE + KEY_SIZE + 3 * NONCE_SIZE
+
+
+def seal_file_header(wrap: Gcm, cipher: Gcm, secrets: FileSecrets, *, flags: int) -> bytes:
+    """Seal the header of a new, empty file; `cipher` is the file key, expanded.
+
+    Sizes: 256 bytes.
+    Spec: F-20, F-21, F-23.
+    """
+    prefix = _PREFIX + secrets.file_id
+    slots = [
+        seal_state(cipher, State(0, counter, flags), secrets.state_nonces[counter])
+        for counter in COUNTERS_AT_BIRTH
+    ]
+    wrapped = wrap.seal(secrets.file_key, prefix, secrets.wrap_nonce)
+    return prefix + b"\xc4\x3c" + wrapped + bytes(9) + slots[0] + slots[1]
+
+
+def open_file_header(wrap: Gcm, data: Buffer) -> tuple[FileHeader, Gcm]:
+    """Open a header; also returns the file key, expanded.
+
+    Sizes: at least 256 bytes, of which the first 256 are looked at.
+    Raises: TruncatedError, UnsupportedFormatError, MalformedError, AuthenticationError (F-20 to F-23).
+    """
+    header = bytes(data[:FILE_HEADER_SIZE])
+    check_file_record(header)
+    file_key = wrap.open(header[_WRAPPED], header[_AAD])
+    if len(file_key) != KEY_SIZE:
+        raise MalformedError
+    cipher = Gcm(file_key)
+    state = open_state_slots(cipher, [header[at : at + STATE_SLOT_SIZE] for at in STATE_OFFSETS])
+    return FileHeader(FileId(header[_ID]), file_key, state), cipher
+
+
+def check_file_record(header: bytes) -> None:
+    """Check the fixed bytes of the record (F-20).
+
+    Raises: TruncatedError, UnsupportedFormatError, MalformedError.
+    """
+    if len(header) < FILE_HEADER_SIZE:
+        msg = f"ciphertext file has {len(header)} bytes, a header alone has {FILE_HEADER_SIZE}"
+        raise TruncatedError(msg)
+    if header[: len(_PREFIX)] != _PREFIX:
+        expected = bytearray(_PREFIX)
+        expected[_VERSION_AT] = header[_VERSION_AT]
+        if header[: len(_PREFIX)] == expected:
+            msg = f"file has format version {header[_VERSION_AT]}"
+            raise UnsupportedFormatError(msg, hint="install a newer wafs")
+        msg = "file does not begin like a file of a vault"
+        raise MalformedError(msg)
+    if header[_WRAPPED_MARK] != b"\xc4\x3c" or header[_PADDING] != bytes(9):
+        msg = "file header has bytes that the format does not define"
+        raise MalformedError(msg)
+
+
+def unverified_file_id(header: bytes) -> FileId:
+    """Return the file id of a header that passed `check_file_record` and is not authenticated yet."""
+    return FileId(header[_ID])
+
+
+__all__ = [
+    "SECRETS_SIZE",
+    "STATE_OFFSETS",
+    "AuthenticationError",
+    "FileHeader",
+    "FileSecrets",
+    "check_file_record",
+    "open_file_header",
+    "seal_file_header",
+    "unverified_file_id",
+]

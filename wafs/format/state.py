@@ -1,0 +1,66 @@
+"""State: the sealed size of a file and what is known of it (format.md section 5.1)."""
+
+from collections.abc import Sequence
+from struct import Struct
+from typing import Final, NamedTuple
+
+from wafs.crypto.aead import OVERHEAD, Gcm
+from wafs.errors import MalformedError
+
+IN_FLIGHT: Final = 1
+SPARSE: Final = 2
+ROOT: Final = 4
+COUNTERS_AT_BIRTH: Final = (0, 1)
+
+_STATE: Final = Struct(">QQI16s16x")
+_RESERVED: Final = slice(36, 52)
+_KNOWN_FLAGS: Final = IN_FLIGHT | SPARSE | ROOT
+_AADS: Final = (b"wafs1 state\x00", b"wafs1 state\x01")
+_NO_ROOT: Final = bytes(16)
+
+STATE_SLOT_SIZE: Final = _STATE.size + OVERHEAD
+
+
+class State(NamedTuple):
+    """One sealed state. `size` is the plain size in bytes; `root` counts only with the flag ROOT."""
+
+    size: int
+    counter: int
+    flags: int
+    root: bytes = _NO_ROOT
+
+
+def seal_state(cipher: Gcm, state: State, nonce: bytes | None = None) -> bytes:
+    """Seal a state for the slot its counter belongs in.
+
+    Sizes: 80 bytes.
+    Spec: F-23.
+    """
+    return cipher.seal(_STATE.pack(*state), _AADS[state.counter & 1], nonce)
+
+
+def open_state_slots(cipher: Gcm, slots: Sequence[bytes]) -> State:
+    """Open both slots and return the newer state.
+
+    Sizes: two slots of 80 bytes.
+    Raises: AuthenticationError, MalformedError (F-23).
+    """
+    first, second = (_open_slot(cipher, number, slot) for number, slot in enumerate(slots))
+    if abs(first.counter - second.counter) != 1:
+        msg = "the two states of the file do not follow each other"
+        raise MalformedError(msg)
+    return max(first, second, key=lambda state: state.counter)
+
+
+def _open_slot(cipher: Gcm, number: int, slot: bytes) -> State:
+    plain = cipher.open(slot, _AADS[number])
+    state = State(*_STATE.unpack(plain))
+    if (
+        plain[_RESERVED] != bytes(16)
+        or state.flags & ~_KNOWN_FLAGS
+        or state.counter & 1 != number
+        or (not state.flags & ROOT and state.root != _NO_ROOT)
+    ):
+        msg = "state of the file has values that the format does not define"
+        raise MalformedError(msg)
+    return state

@@ -1,0 +1,99 @@
+"""Attributes: what stat shows and chmod, chown, truncate and utimens change."""
+
+import os
+import stat
+
+from wafs.errors import BadHandleError, IsADirError, NotFoundError
+from wafs.fs.attrs import Attrs, SetAttrs
+from wafs.fs.contents import Contents
+from wafs.fs.context import FsContext
+from wafs.fs.inodes import Inode, Stamp
+from wafs.vault.content import Content
+from wafs.vault.scratch import Scratch
+
+
+class Attributes:
+    """Attributes by inode number.
+
+    Thread: any; holds the lock of the context.
+    """
+
+    def __init__(self, context: FsContext, contents: Contents) -> None:
+        self._fs = context
+        self._contents = contents
+        self._scratch = Scratch(0)
+
+    def get(self, number: int) -> Attrs:
+        """Return the attributes of an inode.
+
+        Raises: NotFoundError, DamageError, OSError.
+        """
+        with self._fs.lock:
+            return self._fs.attrs(self._fs.inodes[number])
+
+    def set(self, number: int, changes: SetAttrs) -> Attrs:
+        """Change attributes and return the new ones: size first, then owner, mode and times, each all or nothing.
+
+        Raises: NotFoundError, IsADirError, ReadOnlyError, FileTooLargeError, DamageError, OSError.
+        """
+        fs = self._fs
+        fs.must_write()
+        with fs.lock:
+            inode = fs.inodes[number]
+            if changes.size is not None:
+                self._truncate(inode, changes.size, drop_setid=changes.drop_setid)
+            if inode.content is not None:
+                inode.content.seal()
+                self._set_open(inode, inode.content, changes)
+            elif inode.links or inode is fs.inodes.root:
+                self._set_named(inode, changes)
+            else:
+                raise NotFoundError
+            attrs = fs.attrs(inode)
+            if inode.stamp is not None:
+                inode.stamp = Stamp(attrs.mtime_ns, inode.stamp.length)
+            return attrs
+
+    def statvfs(self) -> os.statvfs_result:
+        """Return the space of the storage."""
+        return self._fs.store.statvfs()
+
+    def _truncate(self, inode: Inode, size: int, *, drop_setid: bool) -> None:
+        if inode.is_dir:
+            raise IsADirError
+        self._contents.hold(inode, writable=True, cut=size == 0)
+        try:
+            content = inode.content
+            if content is None:
+                raise BadHandleError
+            content.truncate(size, self._scratch)
+            # truncate(2) sets the times also when the size stays.
+            self._fs.store.futimens(content.handle, None, "now")
+            if drop_setid:
+                self._fs.drop_setid(content)
+        finally:
+            self._contents.let_go(inode)
+
+    def _set_open(self, inode: Inode, content: Content, changes: SetAttrs) -> None:
+        del inode
+        store, handle = self._fs.store, content.handle
+        if changes.uid is not None or changes.gid is not None:
+            store.fchown(handle, _or_keep(changes.uid), _or_keep(changes.gid))
+        if changes.mode is not None:
+            store.fchmod(handle, stat.S_IMODE(changes.mode))
+        if changes.atime is not None or changes.mtime is not None:
+            store.futimens(handle, changes.atime, changes.mtime)
+
+    def _set_named(self, inode: Inode, changes: SetAttrs) -> None:
+        store = self._fs.store
+        directory, entry = self._fs.entry_of(inode)
+        if changes.uid is not None or changes.gid is not None:
+            store.chown(directory.fd, entry, _or_keep(changes.uid), _or_keep(changes.gid))
+        if changes.mode is not None:
+            store.chmod(directory.fd, entry, stat.S_IMODE(changes.mode))
+        if changes.atime is not None or changes.mtime is not None:
+            store.utimens(directory.fd, entry, changes.atime, changes.mtime)
+
+
+def _or_keep(number: int | None) -> int:
+    return -1 if number is None else number

@@ -1,0 +1,126 @@
+"""Context: what the parts of one `Vfs` share."""
+
+import os
+import stat
+import threading
+from typing import Final
+
+from wafs.errors import NotADirError, ReadOnlyError
+from wafs.format.name import SealedName
+from wafs.fs.attrs import Attrs, Caller, attrs_of
+from wafs.fs.dir_handles import DirHandle, DirHandles
+from wafs.fs.inodes import Inode, InodeTable
+from wafs.units import Fh
+from wafs.vault.content import Content, ContentContext
+from wafs.vault.directory import Directories
+from wafs.vault.vault import Vault
+
+DIR_HANDLE_CAPACITY: Final = 512
+
+
+class FsContext:
+    """The vault, the inodes and the one lock that guards the tree.
+
+    Lock order: `lock`, then the lock of one `Content`. Nobody waits for the disk's sync while holding either.
+    """
+
+    def __init__(self, vault: Vault, *, give_to_caller: bool = False) -> None:
+        self.vault = vault
+        self.store = vault.store
+        self.chunk_size = vault.chunk_size
+        self.read_only = vault.read_only
+        self.give_to_caller = give_to_caller
+        self.lock = threading.RLock()
+        self.directories = Directories(vault.store, vault.keyring)
+        self.inodes = InodeTable(vault.store.fstat(vault.tree))
+        self.dir_handles = DirHandles(vault.store, vault.tree, self.directories, DIR_HANDLE_CAPACITY)
+        self.contents = ContentContext(vault.store, vault.keyring.file_keys, vault.chunk_size)
+        self._next_fh = 1
+
+    def new_fh(self) -> Fh:
+        """Return a handle number that was never used; the caller holds the lock."""
+        number = self._next_fh
+        self._next_fh += 1
+        return Fh(number)
+
+    def directory(self, number: int) -> tuple[Inode, DirHandle]:
+        """Return a directory and its handle.
+
+        Raises: NotFoundError, NotADirError, DamageError, OSError.
+        """
+        inode = self.inodes[number]
+        if not inode.is_dir:
+            raise NotADirError
+        return inode, self.dir_handles.of(inode)
+
+    def entry_of(self, inode: Inode) -> tuple[DirHandle, bytes]:
+        """Return where the store has an inode: the handle of its directory and its ciphertext name.
+
+        Raises: NotFoundError if it has no name any more, DamageError, OSError.
+        """
+        if inode is self.inodes.root:
+            return self.dir_handles.of(inode), b"."
+        link = inode.link()
+        handle = self.dir_handles.of(link.parent)
+        return handle, self.seal(link.parent, link.name).entry
+
+    def seal(self, parent: Inode, name: bytes) -> SealedName:
+        """Seal a name in a directory whose record is known.
+
+        Raises: NameTooLongError, InvalidArgumentError.
+        """
+        return self.directories.seal_name(parent.dir_id, name)
+
+    def attrs(self, inode: Inode, found: os.stat_result | None = None) -> Attrs:
+        """Return the attributes of an inode; `found` if the store was just asked for them.
+
+        A file in flight is sealed first: a size and times that were shown must not change by our own doing.
+        Raises: NotFoundError, DamageError, OSError.
+        """
+        content = inode.content
+        if content is not None:
+            if content.in_flight:
+                content.seal()
+                found = None
+            return self.attrs_in_flight(content, found)
+        if found is None:
+            if not inode.links and inode is not self.inodes.root and inode.last_attrs is not None:
+                return inode.last_attrs
+            handle, entry = self.entry_of(inode)
+            found = self.store.stat(handle.fd, entry)
+        return attrs_of(found, self.chunk_size)
+
+    def attrs_in_flight(self, content: Content, found: os.stat_result | None = None) -> Attrs:
+        """Return the attributes of an open file as they are at this moment.
+
+        Raises: OSError.
+        """
+        attrs = attrs_of(found or self.store.fstat(content.handle), self.chunk_size)
+        return attrs if attrs.size == content.size else attrs._replace(size=content.size)
+
+    def must_write(self) -> None:
+        """Refuse on a read-only vault.
+
+        Raises: ReadOnlyError.
+        """
+        if self.read_only:
+            raise ReadOnlyError
+
+    def give(self, parent: DirHandle, entry: bytes, mode: int, caller: Caller) -> None:
+        """Make the caller the owner of a new entry, where the filesystem serves more than one user."""
+        if not self.give_to_caller or (caller.uid, caller.gid) == (os.geteuid(), os.getegid()):
+            return
+        inherits = self.store.fstat(parent.fd).st_mode & stat.S_ISGID
+        self.store.chown(parent.fd, entry, caller.uid, -1 if inherits else caller.gid)
+        # A change of owner drops these two; the caller asked for them.
+        if mode & (stat.S_ISUID | stat.S_ISGID) and not stat.S_ISLNK(mode):
+            self.store.chmod(parent.fd, entry, stat.S_IMODE(mode))
+
+    def drop_setid(self, content: Content) -> None:
+        """Clear the set-id bits of an open file, as a change by an ordinary user does."""
+        mode = self.store.fstat(content.handle).st_mode
+        kept = stat.S_IMODE(mode) & ~stat.S_ISUID
+        if mode & stat.S_IXGRP:
+            kept &= ~stat.S_ISGID
+        if kept != stat.S_IMODE(mode):
+            self.store.fchmod(content.handle, kept)

@@ -1,0 +1,224 @@
+"""Files: open, read, write and release regular files."""
+
+import os
+from typing import Final
+
+from wafs.errors import BadHandleError, InvalidArgumentError, NotFoundError, NotSupportedError
+from wafs.fs.attrs import Caller, Entry, Opened
+from wafs.fs.contents import Contents
+from wafs.fs.context import FsContext
+from wafs.fs.handles import FileHandle
+from wafs.fs.inodes import Inode
+from wafs.units import MIB, Fh
+from wafs.vault.content import Content
+from wafs.vault.scratch import Scratch
+
+FALLOC_KEEP_SIZE: Final = 1
+FALLOC_PUNCH_HOLE: Final = 2
+FALLOC_ZERO_RANGE: Final = 16
+
+
+class Files:
+    """Operations on regular files by handle.
+
+    Thread: any. Opening and closing hold the lock of the context; reading and writing only that of the content.
+    """
+
+    def __init__(self, context: FsContext, contents: Contents) -> None:
+        self._fs = context
+        self._contents = contents
+        self._handles: dict[int, FileHandle] = {}
+
+    def open(self, number: int, flags: int) -> Opened:
+        """Open a file; O_TRUNC cuts it, and makes a damaged one whole again.
+
+        Raises: NotFoundError, IsADirError, ReadOnlyError, DamageError, OSError.
+        """
+        cut = flags & os.O_TRUNC != 0
+        writable = cut or flags & os.O_ACCMODE != os.O_RDONLY
+        if writable:
+            self._fs.must_write()
+        with self._fs.lock:
+            inode = self._fs.inodes[number]
+            keep_cache = self._contents.hold(inode, writable=writable, cut=cut)
+            return Opened(self._add(inode, flags), keep_cache)
+
+    def create(
+        self, parent: int, name: bytes, mode: int, *, flags: int, caller: Caller
+    ) -> tuple[Entry, Fh]:
+        """Make a new file and open it.
+
+        The attributes are those of a file in flight and not to be kept: closing it changes its times once more.
+        Raises: NotFoundError, NotADirError, NameTooLongError, ReadOnlyError, DamageError, OSError (EEXIST).
+        """
+        fs = self._fs
+        fs.must_write()
+        with fs.lock:
+            directory, handle = fs.directory(parent)
+            if directory is not fs.inodes.root and not directory.links:
+                raise NotFoundError
+            sealed = fs.seal(directory, name)
+            fs.directories.place_name(handle.fd, sealed)
+            try:
+                content = self._contents.create(handle, sealed.entry, mode)
+            except BaseException:
+                fs.directories.discard_name(handle.fd, sealed)
+                raise
+            fs.give(handle, sealed.entry, mode, caller)
+            found = fs.store.fstat(content.handle)
+            inode = fs.inodes.find(directory, name, found)
+            inode.pins += 1
+            self._contents.adopt(inode, content)
+            return Entry(inode.number, fs.attrs_in_flight(content, found)), self._add(inode, flags)
+
+    def create_unnamed(self, parent: int, mode: int, *, flags: int, caller: Caller) -> tuple[Entry, Fh]:
+        """Make a new file without a name in a directory and open it (O_TMPFILE); `Tree.link` can name it.
+
+        Raises: NotFoundError, NotADirError, ReadOnlyError, DamageError, OSError.
+        """
+        fs = self._fs
+        fs.must_write()
+        with fs.lock:
+            _, handle = fs.directory(parent)
+            content = self._contents.create_unnamed(handle, mode)
+            if fs.give_to_caller:
+                fs.store.fchown(content.handle, caller.uid, caller.gid)
+            found = fs.store.fstat(content.handle)
+            inode = fs.inodes.add_unnamed(found)
+            inode.pins += 1
+            self._contents.adopt(inode, content)
+            return Entry(inode.number, fs.attrs_in_flight(content, found)), self._add(inode, flags)
+
+    def read(self, fh: int, offset: int, size: int, scratch: Scratch) -> memoryview:
+        """Read up to `size` bytes; fewer only at the end. The view is valid until `scratch` is used again.
+
+        Raises: BadHandleError, DamageError, OSError.
+        """
+        handle = self._handles.get(fh)
+        if handle is None or not handle.readable:
+            raise BadHandleError
+        content = _content(handle.inode)
+        handle.note_read(self._fs.store, content.handle, offset, size, content.size)
+        return content.read(offset, size, scratch)
+
+    def write(
+        self, fh: int, offset: int, data: memoryview, scratch: Scratch, *, drop_setid: bool = False
+    ) -> int:
+        """Write all of `data`; `drop_setid` clears set-id bits, as a write by an ordinary user does.
+
+        Raises: BadHandleError, FileTooLargeError, DamageError, OSError.
+        """
+        handle = self._handles.get(fh)
+        if handle is None or not handle.writable:
+            raise BadHandleError
+        content = _content(handle.inode)
+        content.write(offset, data, scratch)
+        if drop_setid:
+            self._fs.drop_setid(content)
+        return len(data)
+
+    def release(self, fh: int) -> None:
+        """Close a handle; the last one of a file seals it.
+
+        Raises: BadHandleError, OSError.
+        """
+        with self._fs.lock:
+            handle = self._handles.pop(fh, None)
+            if handle is None:
+                raise BadHandleError
+            self._contents.let_go(handle.inode)
+
+    def is_idle(self) -> bool:
+        """Tell whether nothing is open."""
+        return not self._handles
+
+    def release_all(self) -> None:
+        """Close every handle, before the vault is closed.
+
+        Raises: OSError of the first that could not be sealed, after all were tried.
+        """
+        first: OSError | None = None
+        for fh in list(self._handles):
+            try:
+                self.release(fh)
+            except OSError as error:
+                first = first or error
+        if first is not None:
+            raise first
+
+    def sync(self, fh: int, *, data_only: bool) -> None:
+        """Return when the file is safe from a power cut.
+
+        Raises: BadHandleError, OSError.
+        """
+        content = self.content_of(fh)
+        if not self._fs.read_only:
+            content.sync(data_only=data_only)
+
+    def seek(self, fh: int, offset: int, whence: int) -> int:
+        """Find data or a hole.
+
+        Raises: BadHandleError, InvalidArgumentError, NoSuchOffsetError, OSError.
+        """
+        if whence not in (os.SEEK_DATA, os.SEEK_HOLE):
+            raise InvalidArgumentError
+        return self.content_of(fh).seek(offset, whence)
+
+    def fallocate(self, fh: int, mode: int, offset: int, *, size: int, scratch: Scratch) -> None:
+        """Reserve space, punch a hole or zero a range, with the modes of fallocate(2).
+
+        Raises: BadHandleError, InvalidArgumentError, NotSupportedError for other modes, DamageError, OSError.
+        """
+        handle = self._handles.get(fh)
+        if handle is None or not handle.writable:
+            raise BadHandleError
+        if offset < 0 or size <= 0:
+            raise InvalidArgumentError
+        content = _content(handle.inode)
+        keeps_size = mode & FALLOC_KEEP_SIZE
+        kind = mode & ~FALLOC_KEEP_SIZE
+        if (kind == FALLOC_PUNCH_HOLE and keeps_size) or kind == FALLOC_ZERO_RANGE:
+            content.punch(offset, size, scratch)
+        elif kind == 0:
+            content.reserve(offset, size)
+        else:
+            raise NotSupportedError
+        if not keeps_size and offset + size > content.size:
+            content.truncate(offset + size, scratch)
+
+    def copy_range(self, source: int, offset: int, target: int, *, new_offset: int, size: int) -> int:
+        """Copy up to `size` bytes between open files; returns how many, 0 at the end of the source.
+
+        Raises: BadHandleError, DamageError, OSError.
+        """
+        buffer, scratch = Scratch(), Scratch()
+        done = 0
+        while done < size:
+            data = self.read(source, offset + done, min(MIB, size - done), buffer)
+            if not data:
+                break
+            self.write(target, new_offset + done, data, scratch)
+            done += len(data)
+        return done
+
+    def content_of(self, fh: int) -> Content:
+        """Return the content behind a handle.
+
+        Raises: BadHandleError.
+        """
+        handle = self._handles.get(fh)
+        if handle is None:
+            raise BadHandleError
+        return _content(handle.inode)
+
+    def _add(self, inode: Inode, flags: int) -> Fh:
+        fh = self._fs.new_fh()
+        self._handles[fh] = FileHandle(fh, inode, flags)
+        return fh
+
+
+def _content(inode: Inode) -> Content:
+    content = inode.content
+    if content is None:
+        raise BadHandleError
+    return content

@@ -1,0 +1,188 @@
+"""Inodes: which inode has which number, and by which names it can be reached."""
+
+import os
+import stat
+from typing import Final, NamedTuple
+
+from wafs.errors import NotFoundError
+from wafs.format.directory import ROOT_PLACE, DirectoryRecord, Place
+from wafs.fs.attrs import Attrs
+from wafs.units import ROOT_INO, DirId, Ino
+from wafs.vault.content import Content
+
+Identity = tuple[int, int]
+"""Device and inode number of the ciphertext entry."""
+
+
+class Stamp(NamedTuple):
+    """Ciphertext mtime (ns) and length when the file was last closed: as long as they hold, cached pages are good."""
+
+    mtime_ns: int
+    length: int
+
+
+class Link(NamedTuple):
+    """One known name of an inode."""
+
+    parent: "Inode"
+    name: bytes
+
+
+class Inode:
+    """One object of the tree that somebody holds.
+
+    Pins keep it in the table: one for each LOOKUP not yet forgotten, each open handle and each known child.
+    `record` is set for directories once it is known; `content` while a regular file is open.
+    Guarded by the lock of `FsContext`.
+    """
+
+    __slots__ = ("content", "identity", "kind", "last_attrs", "links", "number", "opens", "pins", "record", "stamp")
+
+    def __init__(self, number: Ino, kind: int, identity: Identity) -> None:
+        self.number = number
+        self.kind = kind
+        self.identity = identity
+        self.pins = 0
+        self.links: list[Link] = []
+        self.record: DirectoryRecord | None = None
+        self.content: Content | None = None
+        self.opens = 0
+        self.stamp: Stamp | None = None
+        self.last_attrs: Attrs | None = None
+
+    @property
+    def is_dir(self) -> bool:
+        """Tell whether it is a directory."""
+        return self.kind == stat.S_IFDIR
+
+    @property
+    def place(self) -> Place:
+        """Return where a directory stands; its parent's record is known.
+
+        Raises: NotFoundError if it was removed.
+        """
+        if self.number == ROOT_INO:
+            return ROOT_PLACE
+        link = self.link()
+        return Place(link.parent.dir_id, link.name)
+
+    @property
+    def dir_id(self) -> DirId:
+        """Return the id of a directory whose record is known."""
+        if self.record is None:
+            raise NotFoundError
+        return self.record.dir_id
+
+    def link(self) -> Link:
+        """Return a name by which the inode can be reached.
+
+        Raises: NotFoundError if it has none any more.
+        """
+        if not self.links:
+            raise NotFoundError
+        return self.links[-1]
+
+
+_NO_IDENTITY: Final = (0, 0)
+
+
+class InodeTable:
+    """All inodes that are pinned.
+
+    A number is never used twice, so a number that the kernel still holds can never mean another file, also when the
+    storage uses an inode number again.
+    Thread: guarded by the lock of `FsContext`.
+    """
+
+    def __init__(self, root: os.stat_result) -> None:
+        self.root = Inode(ROOT_INO, stat.S_IFDIR, (root.st_dev, root.st_ino))
+        self.root.pins = 1
+        self._by_number: dict[int, Inode] = {ROOT_INO: self.root}
+        self._by_identity: dict[Identity, Inode] = {self.root.identity: self.root}
+        self._by_name: dict[tuple[int, bytes], Inode] = {}
+        self._next = ROOT_INO + 1
+
+    def __len__(self) -> int:
+        return len(self._by_number)
+
+    def __getitem__(self, number: int) -> Inode:
+        """Return the inode with a number.
+
+        Raises: NotFoundError.
+        """
+        inode = self._by_number.get(number)
+        if inode is None:
+            raise NotFoundError
+        return inode
+
+    def known(self, parent: Inode, name: bytes) -> Inode | None:
+        """Return the inode that was last found under a name, if somebody holds it."""
+        return self._by_name.get((parent.number, name))
+
+    def find(self, parent: Inode, name: bytes, found: os.stat_result) -> Inode:
+        """Return the inode of an entry that the store shows under `name`, a new one if nobody holds it yet.
+
+        The caller pins it or calls `unpin(inode, 0)`.
+        """
+        identity = (found.st_dev, found.st_ino)
+        kind = stat.S_IFMT(found.st_mode)
+        key = (parent.number, name)
+        inode = self._by_name.get(key)
+        if inode is not None and inode.identity == identity and inode.kind == kind:
+            return inode
+        if inode is not None:
+            self.drop_link(parent, name, is_gone=False)
+        inode = self._by_identity.get(identity)
+        if inode is None or inode.kind != kind or inode.is_dir:
+            # A directory has one place: one that shows up elsewhere was moved behind our back, and is another inode.
+            inode = self.add_unnamed(found)
+        self.add_link(inode, parent, name)
+        return inode
+
+    def add_unnamed(self, found: os.stat_result) -> Inode:
+        """Make a new inode that has no name yet; the caller pins it or gives it one."""
+        identity = (found.st_dev, found.st_ino)
+        inode = Inode(Ino(self._next), stat.S_IFMT(found.st_mode), identity)
+        self._next += 1
+        self._by_number[inode.number] = inode
+        self._by_identity[identity] = inode
+        return inode
+
+    def add_link(self, inode: Inode, parent: Inode, name: bytes) -> None:
+        """Note that `inode` is also called `name` in `parent`."""
+        inode.links.append(Link(parent, name))
+        parent.pins += 1
+        self._by_name[parent.number, name] = inode
+
+    def drop_link(self, parent: Inode, name: bytes, *, is_gone: bool) -> None:
+        """Note that a name is no longer there; `is_gone`: it was the last one, the file is about to vanish."""
+        inode = self._by_name.pop((parent.number, name), None)
+        if inode is None:
+            return
+        inode.links.remove(Link(parent, name))
+        if is_gone and inode.content is None:
+            self.forget_identity(inode)
+        self.unpin(parent)
+        self.unpin(inode, 0)
+
+    def forget_identity(self, inode: Inode) -> None:
+        """Note that the storage may use the inode's number again for another file."""
+        if self._by_identity.get(inode.identity) is inode:
+            del self._by_identity[inode.identity]
+        inode.identity = _NO_IDENTITY
+
+    def unpin(self, inode: Inode, count: int = 1) -> None:
+        """Drop pins; an inode without pins leaves the table, and its names with it."""
+        inode.pins -= count
+        while inode.pins <= 0 and inode.number in self._by_number:
+            del self._by_number[inode.number]
+            self.forget_identity(inode)
+            links, inode.links = inode.links, []
+            for link in links:
+                del self._by_name[link.parent.number, link.name]
+                link.parent.pins -= 1
+            if not links:
+                return
+            for link in links[1:]:
+                self.unpin(link.parent, 0)
+            inode = links[0].parent

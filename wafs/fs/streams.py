@@ -1,0 +1,117 @@
+"""Streams: open directories and their listings."""
+
+import stat
+
+from wafs.errors import BadHandleError, NotFoundError
+from wafs.fs.attrs import DirEntry, Entry
+from wafs.fs.context import FsContext
+from wafs.fs.handles import DirStream
+from wafs.fs.tree import Tree
+from wafs.units import ROOT_INO, Fh
+from wafs.vault.directory import Listed
+
+
+class Streams:
+    """Operations on open directories.
+
+    Thread: any; one handle is used by one thread at a time, as the kernel does.
+    """
+
+    def __init__(self, context: FsContext, tree: Tree) -> None:
+        self._fs = context
+        self._tree = tree
+        self._streams: dict[int, DirStream] = {}
+
+    def open(self, number: int) -> Fh:
+        """Open a directory.
+
+        Raises: NotFoundError, NotADirError, DamageError, OSError.
+        """
+        with self._fs.lock:
+            inode = self._fs.inodes[number]
+            if inode.links or inode is self._fs.inodes.root:
+                self._fs.directory(number)
+            fh = self._fs.new_fh()
+            self._streams[fh] = DirStream(fh, inode)
+            inode.pins += 1
+            return fh
+
+    def read(self, fh: int, offset: int) -> list[DirEntry]:
+        """Return the entries from `offset` on, `.` and `..` first; offset 0 reads the directory anew.
+
+        Raises: BadHandleError, DamageError, OSError.
+        """
+        stream = self._stream(fh)
+        listed = self._listed(stream, offset)
+        return [
+            DirEntry(item.name, item.ino, item.type, index + 1)
+            for index, item in enumerate(listed[offset:], offset)
+        ]
+
+    def enter(self, fh: int, name: bytes) -> Entry | None:
+        """Pin and return the entry `name` of the directory, None if it has vanished or is `.` or `..`.
+
+        Raises: BadHandleError, DamageError, OSError.
+        """
+        if name in (b".", b".."):
+            return None
+        try:
+            return self._tree.lookup(self._stream(fh).inode.number, name)
+        except (NotFoundError, FileNotFoundError):
+            return None
+
+    def sync(self, fh: int) -> None:
+        """Return when the entries of the directory are safe from a power cut.
+
+        Raises: BadHandleError, OSError.
+        """
+        with self._fs.lock:
+            inode = self._stream(fh).inode
+            if self._fs.read_only or (not inode.links and inode.number != ROOT_INO):
+                return
+            handle = self._fs.dir_handles.of(inode)
+        self._fs.store.sync(handle.fd)
+
+    def release(self, fh: int) -> None:
+        """Close a directory.
+
+        Raises: BadHandleError.
+        """
+        with self._fs.lock:
+            stream = self._streams.pop(fh, None)
+            if stream is None:
+                raise BadHandleError
+            self._fs.inodes.unpin(stream.inode)
+
+    def is_idle(self) -> bool:
+        """Tell whether nothing is open."""
+        return not self._streams
+
+    def release_all(self) -> None:
+        """Close every open directory."""
+        for fh in list(self._streams):
+            self.release(fh)
+
+    def _stream(self, fh: int) -> DirStream:
+        stream = self._streams.get(fh)
+        if stream is None:
+            raise BadHandleError
+        return stream
+
+    def _listed(self, stream: DirStream, offset: int) -> list[Listed]:
+        if stream.listed is None or offset == 0:
+            with self._fs.lock:
+                inode = stream.inode
+                above = inode.links[-1].parent if inode.links else inode
+                dots = [
+                    Listed(b".", stat.S_IFDIR, inode.identity[1]),
+                    Listed(b"..", stat.S_IFDIR, above.identity[1]),
+                ]
+                if inode.links or inode.number == ROOT_INO:
+                    handle = self._fs.dir_handles.of(inode)
+                    listing = self._fs.directories.read_entries(handle.fd, inode.dir_id)
+                    dots += listing.entries
+            stream.listed = dots
+        return stream.listed
+
+

@@ -1,0 +1,1 @@
+"""Front-ends: doors through which an operating system reaches an open vault."""

@@ -1,0 +1,131 @@
+"""Attributes: GETATTR, SETATTR, STATX, ACCESS, STATFS and the requests about extended attributes."""
+
+import os
+import stat
+from collections.abc import Callable
+from typing import Final
+
+from wafs.errors import AccessDeniedError, ResultTooLargeError
+from wafs.fs.attrs import SetAttrs
+from wafs.fs.vfs import Vfs
+from wafs.fuse.linux.reply import TTL_NS, Handler, Reply, attr_body
+from wafs.fuse.wire import flags, replies, requests
+from wafs.fuse.wire.opcodes import Opcode
+from wafs.fuse.wire.requests import InHeader
+from wafs.store.base import NOW, Time
+from wafs.units import ROOT_INO
+
+STATUS_XATTR: Final = b"user.wafs.status"
+"""On the root of a mount: what `wafs status` shows of it. Not listed, not stored."""
+
+_STATX_BASIC: Final = 0x7FF
+_NAME_MAX: Final = 255
+
+
+class AttributeHandlers:
+    """Requests about attributes by nodeid."""
+
+    def __init__(self, vfs: Vfs, status: Callable[[], bytes]) -> None:
+        self._attributes = vfs.attributes
+        self._xattrs = vfs.xattrs
+        self._status = status
+
+    def table(self) -> dict[int, Handler]:
+        """Return the handlers by opcode."""
+        return {
+            Opcode.GETATTR: self._getattr,
+            Opcode.SETATTR: self._setattr,
+            Opcode.STATX: self._statx,
+            Opcode.ACCESS: self._access,
+            Opcode.STATFS: self._statfs,
+            Opcode.SETXATTR: self._setxattr,
+            Opcode.GETXATTR: self._getxattr,
+            Opcode.LISTXATTR: self._listxattr,
+            Opcode.REMOVEXATTR: self._removexattr,
+        }
+
+    def _getattr(self, header: InHeader, body: memoryview) -> Reply:
+        del body
+        return attr_body(self._attributes.get(header.nodeid))
+
+    def _setattr(self, header: InHeader, body: memoryview) -> Reply:
+        asked = requests.parse_setattr(body)
+        valid = asked.valid
+        changes = SetAttrs(
+            mode=asked.mode if valid & flags.FATTR_MODE else None,
+            uid=asked.uid if valid & flags.FATTR_UID else None,
+            gid=asked.gid if valid & flags.FATTR_GID else None,
+            size=asked.size if valid & flags.FATTR_SIZE else None,
+            atime=_time(valid, flags.FATTR_ATIME, flags.FATTR_ATIME_NOW, asked.atime_ns),
+            mtime=_time(valid, flags.FATTR_MTIME, flags.FATTR_MTIME_NOW, asked.mtime_ns),
+            drop_setid=valid & flags.FATTR_KILL_SUIDGID != 0,
+        )
+        return attr_body(self._attributes.set(header.nodeid, changes))
+
+    def _statx(self, header: InHeader, body: memoryview) -> Reply:
+        del body
+        attrs = self._attributes.get(header.nodeid)
+        return replies.statx_out(replies.Attr(*attrs), mask=_STATX_BASIC, ttl_ns=TTL_NS)
+
+    def _access(self, header: InHeader, body: memoryview) -> Reply:
+        """Answer for the mount's owner; the kernel asks only without default_permissions, where nobody else gets in."""
+        mask = requests.parse_access(body).mask
+        mode = self._attributes.get(header.nodeid).mode
+        if header.uid == 0:
+            allowed = mask & os.X_OK == 0 or mode & 0o111 != 0 or stat.S_ISDIR(mode)
+        else:
+            allowed = mode >> 6 & 7 & mask == mask
+        if not allowed:
+            raise AccessDeniedError
+        return b""
+
+    def _statfs(self, header: InHeader, body: memoryview) -> Reply:
+        del header, body
+        found = self._attributes.statvfs()
+        return replies.statfs_out(
+            replies.Statfs(
+                found.f_blocks,
+                found.f_bfree,
+                found.f_bavail,
+                found.f_files,
+                found.f_ffree,
+                found.f_bsize,
+                _NAME_MAX,
+                found.f_frsize,
+            )
+        )
+
+    def _setxattr(self, header: InHeader, body: memoryview) -> Reply:
+        asked = requests.parse_setxattr(body, extended=True)
+        self._xattrs.set(header.nodeid, asked.name, asked.value, asked.flags)
+        return b""
+
+    def _getxattr(self, header: InHeader, body: memoryview) -> Reply:
+        asked = requests.parse_getxattr(body)
+        if asked.name == STATUS_XATTR and header.nodeid == ROOT_INO:
+            return _sized(self._status(), asked.size)
+        return _sized(self._xattrs.get(header.nodeid, asked.name), asked.size)
+
+    def _listxattr(self, header: InHeader, body: memoryview) -> Reply:
+        names = self._xattrs.names(header.nodeid)
+        data = b"".join(name + b"\0" for name in names)
+        return _sized(data, requests.parse_listxattr(body).size)
+
+    def _removexattr(self, header: InHeader, body: memoryview) -> Reply:
+        self._xattrs.remove(header.nodeid, requests.parse_text(body))
+        return b""
+
+
+def _time(valid: int, given: int, now: int, time_ns: int) -> Time:
+    if valid & now:
+        return NOW
+    return time_ns if valid & given else None
+
+
+def _sized(data: bytes, size: int) -> bytes:
+    """Answer a request that first asks with size 0 how large a buffer it needs."""
+    if size == 0:
+        return replies.xattr_size_out(len(data))
+    if len(data) > size:
+        raise ResultTooLargeError
+    return data

@@ -1,0 +1,119 @@
+"""Files: the requests about open regular files, READ and WRITE among them."""
+
+from functools import partial
+
+from wafs.errors import NotImplementedOperationError
+from wafs.fs.vfs import Vfs
+from wafs.fuse.linux.reply import Handler, Held, Reply, caller_of, entry_body
+from wafs.fuse.wire import flags, replies, requests
+from wafs.fuse.wire.opcodes import Opcode
+from wafs.fuse.wire.requests import InHeader
+from wafs.vault.scratch import Scratch
+
+
+class FileHandlers:
+    """Requests by file handle.
+
+    READ and WRITE share one scratch, so they run in one thread; the others may run anywhere.
+    """
+
+    def __init__(self, vfs: Vfs) -> None:
+        self._files = vfs.files
+        self._tree = vfs.tree
+        self._scratch = Scratch()
+
+    def table(self) -> dict[int, Handler]:
+        """Return the handlers by opcode."""
+        return {
+            Opcode.OPEN: self._open,
+            Opcode.CREATE: self._create,
+            Opcode.TMPFILE: self._tmpfile,
+            Opcode.READ: self._read,
+            Opcode.WRITE: self._write,
+            Opcode.FLUSH: self._flush,
+            Opcode.RELEASE: self._release,
+            Opcode.FSYNC: self._fsync,
+            Opcode.FALLOCATE: self._fallocate,
+            Opcode.LSEEK: self._lseek,
+            Opcode.COPY_FILE_RANGE: self._copy_file_range,
+        }
+
+    def _open(self, header: InHeader, body: memoryview) -> Reply:
+        fh, keep_cache = self._files.open(header.nodeid, requests.parse_open(body).flags)
+        reply = replies.open_out(fh, flags.FOPEN_KEEP_CACHE if keep_cache else 0)
+        return Held(reply, partial(self._files.release, fh))
+
+    def _create(self, header: InHeader, body: memoryview) -> Reply:
+        asked = requests.parse_create(body)
+        entry, fh = self._files.create(
+            header.nodeid, asked.name, asked.mode, flags=asked.flags, caller=caller_of(header)
+        )
+        # Attributes of a file in flight are not to be kept: sealing it changes its times.
+        body_out = replies.create_out(entry_body(entry, attr_ttl_ns=0), fh, flags.FOPEN_KEEP_CACHE)
+        return Held(body_out, partial(self._undo_create, fh, entry.ino))
+
+    def _tmpfile(self, header: InHeader, body: memoryview) -> Reply:
+        asked = requests.parse_tmpfile(body)
+        entry, fh = self._files.create_unnamed(
+            header.nodeid, asked.mode, flags=asked.flags, caller=caller_of(header)
+        )
+        body_out = replies.create_out(entry_body(entry, attr_ttl_ns=0), fh, flags.FOPEN_KEEP_CACHE)
+        return Held(body_out, partial(self._undo_create, fh, entry.ino))
+
+    def _undo_create(self, fh: int, ino: int) -> None:
+        self._files.release(fh)
+        self._tree.forget(ino)
+
+    def _read(self, header: InHeader, body: memoryview) -> Reply:
+        del header
+        asked = requests.parse_read(body)
+        return self._files.read(asked.fh, asked.offset, asked.size, self._scratch)
+
+    def _write(self, header: InHeader, body: memoryview) -> Reply:
+        del header
+        asked = requests.parse_write(body)
+        drop_setid = asked.write_flags & flags.WRITE_KILL_SUIDGID != 0
+        size = self._files.write(
+            asked.fh, asked.offset, asked.data, self._scratch, drop_setid=drop_setid
+        )
+        return replies.write_out(size)
+
+    def _flush(self, header: InHeader, body: memoryview) -> Reply:
+        """Tell the kernel not to ask: writes go through at once, and RELEASE seals.
+
+        It saves a round trip with every close(2) for the life of the mount.
+        """
+        del header, body
+        raise NotImplementedOperationError
+
+    def _release(self, header: InHeader, body: memoryview) -> Reply:
+        del header
+        self._files.release(requests.parse_release(body).fh)
+        return b""
+
+    def _fsync(self, header: InHeader, body: memoryview) -> Reply:
+        del header
+        asked = requests.parse_fsync(body)
+        self._files.sync(asked.fh, data_only=asked.fsync_flags & flags.FSYNC_FDATASYNC != 0)
+        return b""
+
+    def _fallocate(self, header: InHeader, body: memoryview) -> Reply:
+        del header
+        asked = requests.parse_fallocate(body)
+        self._files.fallocate(
+            asked.fh, asked.mode, asked.offset, size=asked.length, scratch=Scratch()
+        )
+        return b""
+
+    def _lseek(self, header: InHeader, body: memoryview) -> Reply:
+        del header
+        asked = requests.parse_lseek(body)
+        return replies.lseek_out(self._files.seek(asked.fh, asked.offset, asked.whence))
+
+    def _copy_file_range(self, header: InHeader, body: memoryview) -> Reply:
+        del header
+        asked = requests.parse_copy_file_range(body)
+        size = self._files.copy_range(
+            asked.fh_in, asked.off_in, asked.fh_out, new_offset=asked.off_out, size=asked.length
+        )
+        return replies.write_out(size)

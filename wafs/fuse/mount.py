@@ -1,0 +1,143 @@
+"""Mount: put an open vault on a mountpoint and serve it until it is unmounted."""
+
+import logging
+import os
+import resource
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from wafs.errors import MountError
+from wafs.fs.vfs import Vfs
+from wafs.fuse import mountpoint
+from wafs.fuse.channel import Channel
+from wafs.fuse.linux.front_end import Status, handlers_of
+from wafs.fuse.mountinfo import FSTYPE, MountInfo, find_mount
+from wafs.fuse.session import Session
+
+READ_AHEAD_KIB: Final = 1024
+"""One request of the largest size ahead of a sequential reader, where the system permits to set it."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class MountOptions:
+    """Where and how to mount. `idle_s`: unmount when nothing was asked for so many seconds; None never does."""
+
+    mountpoint: str
+    allow_other: bool = False
+    read_only: bool = False
+    nonempty: bool = False
+    idle_s: float | None = None
+
+
+def check_mountpoint(vault_path: str, place: str, *, nonempty: bool) -> None:
+    """Refuse a mountpoint that would do harm; a dead mount of wafs that lies on it is cleared away.
+
+    Raises: MountError.
+    """
+    if mountpoint.is_dead(place):
+        found = find_mount(place)
+        if found is None or found.fstype != FSTYPE:
+            msg = f"{place} has a dead mount of another program on it"
+            raise MountError(msg, hint=f"clear it with: fusermount3 -u {place}")
+        mountpoint.unmount(place, lazy=True)
+    if not os.path.isdir(place):
+        msg = f"mountpoint {place} is not a folder" if os.path.lexists(place) else f"there is no folder {place}"
+        raise MountError(msg, hint=f"make it with: mkdir {place}" if not os.path.lexists(place) else None)
+    vault, real = os.path.realpath(vault_path), os.path.realpath(place)
+    if os.path.commonpath([vault, real]) in (vault, real):
+        msg = f"vault {vault_path} and mountpoint {place} lie one inside the other"
+        raise MountError(msg, hint="mount on a folder outside of the vault")
+    if not nonempty and os.listdir(place):
+        msg = f"mountpoint {place} is not empty; its files would be hidden while the vault is mounted"
+        raise MountError(msg, hint="use an empty folder, or --nonempty")
+
+
+def serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None]) -> None:
+    """Mount, call `ready` when the mount answers, and serve until it is unmounted or SIGTERM or SIGINT comes.
+
+    The caller keeps the `Vfs` and closes it afterwards. Runs in the main thread, for the sake of the signals.
+    Raises: MountError, OSError.
+    """
+    raise_open_files()
+    os.umask(0)
+    fd = mountpoint.mount(
+        options.mountpoint,
+        mountpoint.MountOptions(
+            source=os.fsencode(vfs.vault.path),
+            read_only=options.read_only,
+            allow_other=options.allow_other,
+            # Without other users the checks of the filesystem below are right, and they cost no GETATTR
+            # of the parent before each create and unlink.
+            default_permissions=options.allow_other,
+        ),
+    )
+    ours = find_mount(options.mountpoint)
+    channel = Channel(fd)
+    mounted = threading.Event()
+
+    def answered() -> None:
+        mounted.set()
+        mountpoint.raise_read_ahead(options.mountpoint, READ_AHEAD_KIB)
+        ready()
+
+    status = Status(vfs, idle_s=options.idle_s, requests=lambda: session.requests)
+    session = Session(channel, handlers_of(vfs, status))
+    try:
+        with _stopping_on_signals(channel):
+            session.run(answered, idle_s=options.idle_s, on_idle=lambda: _unmount_idle(vfs, options.mountpoint))
+    finally:
+        _leave(options.mountpoint, ours)
+        channel.close()
+    if not mounted.is_set():
+        msg = f"the kernel did not start the mount on {options.mountpoint}"
+        raise MountError(msg)
+
+
+def raise_open_files() -> None:
+    """Allow this process as many open files as the system lets it have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@contextmanager
+def _stopping_on_signals(channel: Channel) -> Iterator[None]:
+    def stop(number: int, frame: object) -> None:
+        del number, frame
+        channel.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _unmount_idle(vfs: Vfs, place: str) -> None:
+    """Unmount if nobody has anything open; from another thread, as unmounting may ask this one for something."""
+    if vfs.files.is_idle() and vfs.streams.is_idle():
+        threading.Thread(target=_try_unmount, args=(place,), name="wafs-unmount", daemon=True).start()
+
+
+def _try_unmount(place: str) -> None:
+    try:
+        mountpoint.unmount(place)
+    except MountError as error:
+        _log.info("idle, but not unmounted: %s", error)
+
+
+def _leave(place: str, ours: MountInfo | None) -> None:
+    """Take our mount away if it is still there; whoever uses it gets ENOTCONN, and nothing is lost."""
+    if ours is not None and find_mount(place) == ours:
+        try:
+            mountpoint.unmount(place, lazy=True)
+        except MountError as error:
+            _log.warning("could not unmount: %s", error)

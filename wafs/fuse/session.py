@@ -1,0 +1,206 @@
+"""Session: the conversation with the kernel, from INIT to the end.
+
+One thread receives and answers; what waits for a disk (FSYNC and the like) goes to a few workers, so that nobody else
+waits with it. Knows the protocol's frame, not what the requests mean.
+"""
+
+import errno
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
+from wafs.errors import MalformedRequestError, WafsError
+from wafs.fuse.channel import END, STOPPED, TIMED_OUT, Channel
+from wafs.fuse.errno import errno_of
+from wafs.fuse.linux.reply import Handler, Held
+from wafs.fuse.wire import abi, replies, requests
+from wafs.fuse.wire.flags import InitFlag
+from wafs.fuse.wire.opcodes import FUSE_KERNEL_MINOR_VERSION, FUSE_KERNEL_VERSION, Opcode
+from wafs.fuse.wire.requests import InHeader
+from wafs.units import MIB
+
+MAX_WRITE: Final = MIB
+MIN_MINOR: Final = 31
+_MAX_PAGES: Final = MAX_WRITE // 4096
+_MAX_BACKGROUND: Final = 64
+_WORKERS: Final = 3
+
+_WANTED: Final = (
+    InitFlag.ASYNC_READ
+    | InitFlag.ATOMIC_O_TRUNC
+    | InitFlag.BIG_WRITES
+    | InitFlag.DO_READDIRPLUS
+    | InitFlag.READDIRPLUS_AUTO
+    | InitFlag.PARALLEL_DIROPS
+    | InitFlag.HANDLE_KILLPRIV_V2
+    | InitFlag.MAX_PAGES
+    | InitFlag.CACHE_SYMLINKS
+    | InitFlag.SETXATTR_EXT
+    | InitFlag.INIT_EXT
+)
+"""What this server wants of what the kernel offers.
+
+Not AUTO_INVAL_DATA: our own writes change mtime, and it would drop the pages just written; an open compares instead.
+Not WRITEBACK_CACHE: it slows create and unlink, and delays writes that are to be in the store when they return.
+"""
+
+_REQUIRED: Final = InitFlag.SETXATTR_EXT
+_NO_REPLY: Final = frozenset({Opcode.FORGET, Opcode.BATCH_FORGET, Opcode.INTERRUPT})
+_SLOW: Final = frozenset(
+    {Opcode.FSYNC, Opcode.FSYNCDIR, Opcode.FALLOCATE, Opcode.COPY_FILE_RANGE, Opcode.SYNCFS}
+)
+
+_log = logging.getLogger(__name__)
+
+
+class Session:
+    """Answers requests until the filesystem is unmounted, the channel is stopped, or `run` is told to give up idling.
+
+    Thread: `run` once, in one thread; `requests` may be read by any.
+    """
+
+    def __init__(self, channel: Channel, handlers: Mapping[int, Handler]) -> None:
+        self._channel = channel
+        self._handlers = dict(handlers)
+        self._buffer = memoryview(bytearray(MAX_WRITE + abi.PAGE_ROOM))
+        self._workers: ThreadPoolExecutor | None = None
+        self._waiting: dict[int, Future[None]] = {}
+        self._slow = {*_SLOW}
+        self.requests = 0
+
+    def run(
+        self,
+        ready: Callable[[], None] = lambda: None,
+        *,
+        idle_s: float | None = None,
+        on_idle: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Serve; `ready` is called when INIT is answered, `on_idle` when nothing was asked for `idle_s` seconds.
+
+        Raises: OSError if the channel fails; MalformedRequestError if the kernel speaks another protocol.
+        """
+        if not self._negotiate():
+            return
+        ready()
+        receive, buffer = self._channel.receive, self._buffer
+        with ThreadPoolExecutor(_WORKERS, "wafs-worker") as self._workers:
+            while True:
+                size = receive(buffer, idle_s)
+                if size > 0:
+                    self._dispatch(buffer[:size])
+                elif size == TIMED_OUT:
+                    on_idle()
+                elif size in (END, STOPPED):
+                    return
+
+    def _negotiate(self) -> bool:
+        """Answer INIT; False if the channel ended before one came."""
+        while True:
+            size = self._channel.receive(self._buffer)
+            if size <= 0:
+                return False
+            header, body = requests.parse_request(self._buffer[:size])
+            if header.opcode != Opcode.INIT:
+                self._channel.send([replies.error(header.unique, errno.EIO)])
+                continue
+            init = requests.parse_init(body)
+            if init.major > FUSE_KERNEL_VERSION:
+                # The kernel sends INIT again in the version that it finds here.
+                self._send_init(header, 0, init.max_readahead, InitFlag(0))
+                continue
+            if init.major < FUSE_KERNEL_VERSION or init.minor < MIN_MINOR:
+                self._channel.send([replies.error(header.unique, errno.EPROTO)])
+                msg = f"kernel speaks FUSE {init.major}.{init.minor}, wanted 7.{MIN_MINOR} or newer"
+                raise MalformedRequestError(msg, hint="Linux 5.4 or newer has it")
+            flags = _WANTED & InitFlag(init.flags)
+            if flags & _REQUIRED != _REQUIRED:
+                self._channel.send([replies.error(header.unique, errno.EPROTO)])
+                msg = "kernel does not offer SETXATTR_EXT"
+                raise MalformedRequestError(msg, hint="Linux 5.13 or newer has it")
+            minor = min(init.minor, FUSE_KERNEL_MINOR_VERSION)
+            self._send_init(header, minor, init.max_readahead, flags)
+            _log.debug("FUSE 7.%d, flags %s", minor, flags)
+            return True
+
+    def _send_init(self, header: InHeader, minor: int, readahead: int, flags: InitFlag) -> None:
+        body = replies.init_out(
+            replies.InitOut(
+                minor=minor,
+                max_readahead=readahead,
+                flags=flags,
+                max_background=_MAX_BACKGROUND,
+                congestion_threshold=_MAX_BACKGROUND * 3 // 4,
+                max_write=MAX_WRITE,
+                time_gran=1,
+                max_pages=_MAX_PAGES,
+            )
+        )
+        self._channel.send([replies.header(header.unique, len(body)), body])
+
+    def _dispatch(self, message: memoryview) -> None:
+        self.requests += 1
+        header, body = requests.parse_request(message)
+        opcode = header.opcode
+        handler = self._handlers.get(opcode)
+        if handler is None:
+            self._refuse(header, body)
+        elif opcode in self._slow and self._workers is not None:
+            # The buffer is filled again before the worker is done.
+            copy = memoryview(bytes(body))
+            self._waiting[header.unique] = self._workers.submit(self._serve_slowly, handler, header, copy)
+        else:
+            self._serve(handler, header, body)
+
+    def _serve(self, handler: Handler, header: InHeader, body: memoryview) -> None:
+        """Run a handler and send its reply; whatever goes wrong becomes an errno."""
+        unique = header.unique
+        try:
+            reply = handler(header, body)
+        except (WafsError, OSError) as error:
+            self._fail(header, error)
+            return
+        except Exception:  # noqa: BLE001
+            # A bug. The caller gets EIO, the log the traceback, everybody else goes on.
+            _log.exception("request %d failed by a bug in wafs", header.opcode)
+            if header.opcode not in _NO_REPLY:
+                self._channel.send([replies.error(unique, errno.EIO)])
+            return
+        if reply is None:
+            return
+        if isinstance(reply, Held):
+            if not self._channel.send((replies.header(unique, len(reply.body)), reply.body)):
+                reply.undo()
+        elif reply:
+            self._channel.send((replies.header(unique, len(reply)), reply))
+        else:
+            self._channel.send((replies.header(unique, 0),))
+
+    def _serve_slowly(self, handler: Handler, header: InHeader, body: memoryview) -> None:
+        try:
+            self._serve(handler, header, body)
+        finally:
+            self._waiting.pop(header.unique, None)
+
+    def _fail(self, header: InHeader, error: WafsError | OSError) -> None:
+        code = errno_of(error)
+        if code == errno.EIO:
+            _log.error("inode %d, request %d: %s", header.nodeid, header.opcode, error)
+        if header.opcode not in _NO_REPLY:
+            self._channel.send([replies.error(header.unique, code)])
+
+    def _refuse(self, header: InHeader, body: memoryview) -> None:
+        """Answer requests that need no handler: INTERRUPT, DESTROY and those that are not implemented."""
+        if header.opcode == Opcode.INTERRUPT:
+            self._interrupt(requests.parse_interrupt(body).unique)
+        elif header.opcode == Opcode.DESTROY:
+            self._channel.send([replies.header(header.unique, 0)])
+        elif header.opcode not in _NO_REPLY:
+            self._channel.send([replies.error(header.unique, errno.ENOSYS)])
+
+    def _interrupt(self, unique: int) -> None:
+        """Give up a request that no worker has begun; one that has begun is finished, as the protocol allows."""
+        waiting = self._waiting.get(unique)
+        if waiting is not None and waiting.cancel():
+            del self._waiting[unique]
+            self._channel.send([replies.error(unique, errno.EINTR)])

@@ -1,0 +1,1 @@
+"""Store: the ciphertext tree on some storage."""

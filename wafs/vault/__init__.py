@@ -1,0 +1,1 @@
+"""Vault: keys, file contents, directories and the lock of one vault; knows nothing of FUSE."""

@@ -1,0 +1,110 @@
+"""Chunk I/O: spans of chunks of one ciphertext file, opened and sealed in bulk (format.md section 5.3)."""
+
+import os
+from collections.abc import Sequence
+from struct import Struct
+from typing import Final
+
+from wafs.crypto.aead import NONCE_SIZE, OVERHEAD, Gcm, InvalidTag
+from wafs.errors import AuthenticationError, TruncatedError
+from wafs.format.layout import chunk_offset
+from wafs.store.base import Handle, Store
+from wafs.vault.scratch import Scratch
+
+_AAD: Final = Struct(">Q").pack
+
+
+class ChunkIo:
+    """Reads and writes whole chunks of one file; knows nothing of its size or state.
+
+    Thread: the caller holds the content's lock.
+    """
+
+    __slots__ = ("_chunk_size", "_cipher", "_store", "handle")
+
+    def __init__(self, store: Store, handle: Handle, cipher: Gcm, chunk_size: int) -> None:
+        self._store = store
+        self._cipher = cipher
+        self._chunk_size = chunk_size
+        self.handle = handle
+
+    def read(self, first: int, plain_length: int, *, sparse: bool, scratch: Scratch) -> memoryview:
+        """Open the chunks that hold `plain_length` bytes from the start of chunk `first`.
+
+        Returns a view of `scratch.plain`, valid until the scratch is used again. Holes read as zeros if `sparse`.
+        Raises: AuthenticationError naming the chunk; TruncatedError; OSError. Nothing unauthenticated is returned.
+        Spec: F-30, F-31.
+        """
+        size = self._chunk_size
+        full, rest = divmod(plain_length, size)
+        sealed_length = full * (size + OVERHEAD) + (rest + OVERHEAD if rest else 0)
+        scratch.reserve(sealed_length)
+        sealed, plain = scratch.sealed[:sealed_length], scratch.plain
+        self._fill(sealed, chunk_offset(first, size))
+        decrypt_into = self._cipher.decrypt_into
+        start = at = 0
+        for number in range(first, first + full + (rest > 0)):
+            if at + size > plain_length:
+                size = rest
+            body = start + NONCE_SIZE
+            end = start + size + OVERHEAD
+            try:
+                decrypt_into(
+                    sealed[start:body], sealed[body:end], _AAD(number), plain[at : at + size]
+                )
+            except InvalidTag:
+                if not sparse or any(sealed[start:end]):
+                    msg = f"chunk {number} does not verify"
+                    raise AuthenticationError(msg) from None
+                plain[at : at + size] = bytes(size)
+            start = end
+            at += size
+        return plain[:plain_length]
+
+    def write(self, first: int, payloads: Sequence[memoryview | bytearray], scratch: Scratch) -> None:
+        """Seal payloads as the chunks from `first` on and write them with as few calls as the store takes.
+
+        All payloads but the last are full; each gets a fresh nonce (F-05, F-30).
+        Raises: OSError; then any prefix may have been written.
+        """
+        sealed_length = sum(map(len, payloads)) + OVERHEAD * len(payloads)
+        scratch.reserve(sealed_length)
+        sealed = scratch.sealed
+        nonces = os.urandom(NONCE_SIZE * len(payloads))
+        encrypt_into = self._cipher.encrypt_into
+        start = 0
+        for index, payload in enumerate(payloads):
+            nonce = nonces[index * NONCE_SIZE : (index + 1) * NONCE_SIZE]
+            body = start + NONCE_SIZE
+            end = start + len(payload) + OVERHEAD
+            sealed[start:body] = nonce
+            encrypt_into(nonce, payload, _AAD(first + index), sealed[body:end])
+            start = end
+        write_all(
+            self._store, self.handle, sealed[:sealed_length], chunk_offset(first, self._chunk_size)
+        )
+
+    def is_hole(self, number: int, plain_length: int) -> bool:
+        """Tell whether the bytes of a chunk are all zero (F-31)."""
+        length = plain_length + OVERHEAD
+        data = self._store.pread(self.handle, length, chunk_offset(number, self._chunk_size))
+        return data.count(0) == len(data)
+
+    def _fill(self, view: memoryview, offset: int) -> None:
+        got = self._store.preadv(self.handle, [view], offset)
+        while got < len(view):
+            more = self._store.preadv(self.handle, [view[got:]], offset + got)
+            if more == 0:
+                msg = "ciphertext file ends inside a chunk"
+                raise TruncatedError(msg)
+            got += more
+
+
+def write_all(store: Store, handle: Handle, data: bytes | memoryview, offset: int) -> None:
+    """Write all of `data`, however little the store takes at a time.
+
+    Raises: OSError; then any prefix may have been written.
+    """
+    done = store.pwrite(handle, data, offset)
+    while done < len(data):
+        done += store.pwrite(handle, data[done:], offset + done)

@@ -1,0 +1,388 @@
+"""Content: random access to the plain bytes of one file (format.md section 5)."""
+
+import contextlib
+import errno
+import os
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from wafs.crypto.aead import OVERHEAD, Gcm
+from wafs.errors import DamageError, FileTooLargeError, NoSuchOffsetError, TruncatedError
+from wafs.format.file_header import (
+    SECRETS_SIZE,
+    STATE_OFFSETS,
+    FileSecrets,
+    open_file_header,
+    seal_file_header,
+)
+from wafs.format.layout import (
+    FILE_HEADER_SIZE,
+    MAX_PLAIN_SIZE,
+    chunk_offset,
+    plain_size,
+    sealed_size,
+)
+from wafs.format.state import COUNTERS_AT_BIRTH, IN_FLIGHT, ROOT, SPARSE, State, seal_state
+from wafs.store.base import Handle, Store
+from wafs.units import MIB, FileId
+from wafs.vault.chunk_io import ChunkIo, write_all
+from wafs.vault.scratch import Scratch
+
+_FALLOC_KEEP_SIZE: Final = 1
+_FALLOC_PUNCH_HOLE: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ContentContext:
+    """What all contents of a vault share."""
+
+    store: Store
+    file_keys: Gcm
+    chunk_size: int
+
+
+class Content:
+    """The plain bytes of one open file; takes over the handle and closes it.
+
+    A change of length first marks the file IN_FLIGHT; `seal` ends that. Whoever shows the size or times of a file to
+    somebody seals it first, so that what was shown stays true.
+
+    Thread: every method takes the content's own lock; `sync` waits for the disk outside of it.
+    """
+
+    def __init__(
+        self,
+        context: ContentContext,
+        handle: Handle,
+        cipher: Gcm,
+        *,
+        file_id: FileId,
+        state: State,
+        writable: bool,
+    ) -> None:
+        self._store = context.store
+        self._chunk_size = context.chunk_size
+        self._cipher = cipher
+        self._state = state
+        self._chunks = ChunkIo(context.store, handle, cipher, context.chunk_size)
+        self._lock = threading.RLock()
+        self._cached_number = -1
+        self._cached = bytearray()
+        self.file_id = file_id
+        self.size = state.size
+        self.writable = writable
+
+    @classmethod
+    def create(cls, context: ContentContext, handle: Handle) -> "Content":
+        """Write the header of a new, empty file that is in flight.
+
+        Raises: OSError.
+        """
+        secrets = FileSecrets.split(os.urandom(SECRETS_SIZE))
+        cipher = Gcm(secrets.file_key)
+        header = seal_file_header(context.file_keys, cipher, secrets, flags=IN_FLIGHT)
+        write_all(context.store, handle, header, 0)
+        state = State(0, COUNTERS_AT_BIRTH[1], IN_FLIGHT)
+        return cls(context, handle, cipher, file_id=secrets.file_id, state=state, writable=True)
+
+    @classmethod
+    def renew(cls, context: ContentContext, handle: Handle) -> "Content":
+        """Make the file behind `handle` empty and new, whatever it held (F-22)."""
+        context.store.truncate(handle, 0)
+        return cls.create(context, handle)
+
+    @classmethod
+    def open(cls, context: ContentContext, handle: Handle, *, writable: bool) -> "Content":
+        """Open a file and verify its size; a writer also ends the flight of one that was left in flight (F-25).
+
+        Raises: DamageError (F-20 to F-25), OSError; the handle then stays the caller's.
+        """
+        data = context.store.pread(handle, FILE_HEADER_SIZE, 0)
+        length = context.store.fstat(handle).st_size
+        header, cipher = open_file_header(context.file_keys, data)
+        state = header.state
+        content = cls(context, handle, cipher, file_id=header.file_id, state=state, writable=writable)
+        if state.flags & IN_FLIGHT:
+            content._land(length)
+        elif sealed_size(state.size, context.chunk_size) != length:
+            msg = (
+                f"ciphertext file has {length} bytes,"
+                f" {sealed_size(state.size, context.chunk_size)} are sealed"
+            )
+            raise TruncatedError(msg)
+        return content
+
+    @property
+    def handle(self) -> Handle:
+        """Return the store handle; it stays valid until `close`."""
+        return self._chunks.handle
+
+    @property
+    def in_flight(self) -> bool:
+        """Tell whether the length is not sealed yet."""
+        return self._state.flags & IN_FLIGHT != 0
+
+    def make_writable(self, handle: Handle) -> None:
+        """Go on with another handle of the same file, one that may write; takes it over and closes the old one."""
+        with self._lock:
+            old, self._chunks.handle = self._chunks.handle, handle
+            self.writable = True
+            self._store.close(old)
+
+    def read(self, offset: int, size: int, scratch: Scratch) -> memoryview:
+        """Read up to `size` bytes; fewer only at the end of the file.
+
+        Returns a view of `scratch`, valid until it is used again.
+        Raises: DamageError, OSError.
+        """
+        with self._lock:
+            end = min(offset + size, self.size)
+            if offset >= end:
+                return scratch.plain[:0]
+            chunk_size = self._chunk_size
+            first = offset // chunk_size
+            base = first * chunk_size
+            # Whole chunks are opened: up to the end of the last one that is touched.
+            span = min(-(-end // chunk_size) * chunk_size, self.size) - base
+            sparse = self._state.flags & SPARSE != 0
+            plain = self._chunks.read(first, span, sparse=sparse, scratch=scratch)
+            return plain[offset - base : end - base]
+
+    def write(self, offset: int, data: memoryview, scratch: Scratch) -> None:
+        """Write all of `data` at `offset`; a gap before it becomes zeros or holes.
+
+        Raises: FileTooLargeError, DamageError, OSError; size and contents before the old end are then as they were,
+        as far as the store lets them be restored.
+        """
+        if not data:
+            return
+        with self._lock:
+            end = offset + len(data)
+            if end > self.size:
+                self._check_size(end)
+                self._grow(offset)
+            payloads = self._payloads(offset, data, max(end, self.size), scratch)
+            first = offset // self._chunk_size
+            try:
+                self._chunks.write(first, payloads, scratch)
+            except BaseException:
+                self._cached_number = -1
+                if end > self.size:
+                    self._shrink_back(first, payloads, scratch)
+                raise
+            self.size = max(end, self.size)
+
+    def truncate(self, size: int, scratch: Scratch) -> None:
+        """Cut, or extend with zeros that take no space.
+
+        Raises: FileTooLargeError, DamageError if the chunk to be cut does not open, OSError.
+        """
+        self._check_size(size)
+        with self._lock:
+            if size == self.size:
+                return
+            number, rest = divmod(min(size, self.size), self._chunk_size)
+            tail = self._merged(number, scratch)[:rest] if rest else bytearray()
+            if size > self.size:
+                if rest:
+                    tail += bytes(min(size - self.size, self._chunk_size - rest))
+                self._enter_flight(SPARSE if size > number * self._chunk_size + len(tail) else 0)
+            elif not self.in_flight or self._state.size > size:
+                self._put_state(size, self._state.flags | IN_FLIGHT)
+            if tail:
+                self._chunks.write(number, [tail], scratch)
+            self._store.truncate(self.handle, sealed_size(size, self._chunk_size))
+            self.size = size
+            self._cached_number = -1
+
+    def reserve(self, offset: int, size: int) -> None:
+        """Reserve space below for a range of plain bytes, without a change of size.
+
+        Raises: OSError.
+        """
+        with self._lock:
+            start = chunk_offset(offset // self._chunk_size, self._chunk_size)
+            end = sealed_size(offset + size, self._chunk_size)
+            self._store.fallocate(self.handle, _FALLOC_KEEP_SIZE, start, end - start)
+
+    def punch(self, offset: int, size: int, scratch: Scratch) -> None:
+        """Make a range read as zeros; whole chunks in it become holes. The size stays.
+
+        Raises: DamageError, OSError.
+        """
+        with self._lock:
+            end = min(offset + size, self.size)
+            chunk_size = self._chunk_size
+            first = -(-offset // chunk_size)
+            last = -(-end // chunk_size) if end == self.size else end // chunk_size
+            if first >= last:
+                self._write_zeros(offset, end, scratch)
+                return
+            self._write_zeros(offset, first * chunk_size, scratch)
+            self._write_zeros(last * chunk_size, end, scratch)
+            self._enter_flight(SPARSE)
+            start = chunk_offset(first, chunk_size)
+            stop = sealed_size(min(last * chunk_size, self.size), chunk_size)
+            mode = _FALLOC_PUNCH_HOLE | _FALLOC_KEEP_SIZE
+            self._store.fallocate(self.handle, mode, start, stop - start)
+            self._cached_number = -1
+
+    def seek(self, offset: int, whence: int) -> int:
+        """Find the next data (SEEK_DATA) or hole (SEEK_HOLE) at or after `offset`; the end of the file is a hole.
+
+        Raises: NoSuchOffsetError, OSError.
+        """
+        with self._lock:
+            if not 0 <= offset < self.size:
+                raise NoSuchOffsetError
+            if not self._state.flags & SPARSE:
+                return offset if whence == os.SEEK_DATA else self.size
+            found = self._seek_chunk(offset // self._chunk_size, whence) * self._chunk_size
+            if found >= self.size and whence == os.SEEK_DATA:
+                raise NoSuchOffsetError
+            return min(max(offset, found), self.size)
+
+    def seal(self) -> None:
+        """Write the state for the present size, if the file is in flight and this is a writer.
+
+        Raises: OSError.
+        """
+        with self._lock:
+            if self.in_flight and self.writable:
+                self._put_state(self.size, self._state.flags & ~IN_FLIGHT)
+
+    def sync(self, *, data_only: bool) -> None:
+        """Seal, and return when the file is safe from a power cut.
+
+        Raises: OSError.
+        """
+        self.seal()
+        self._store.sync(self.handle, data_only=data_only)
+
+    def close(self) -> None:
+        """Seal if need be and give the handle back; a failure to seal leaves the file in flight.
+
+        Raises: OSError.
+        """
+        with self._lock:
+            try:
+                self.seal()
+            finally:
+                self._store.close(self.handle)
+
+    def _check_size(self, size: int) -> None:
+        if size > MAX_PLAIN_SIZE:
+            raise FileTooLargeError
+
+    def _land(self, length: int) -> None:
+        """Take the size of a file in flight from its length; a writer seals it (F-25)."""
+        self.size = plain_size(length, self._chunk_size)
+        if self.size < self._state.size:
+            msg = f"file in flight has {self.size} bytes, at least {self._state.size} are sealed"
+            raise TruncatedError(msg)
+        if not self.writable:
+            return
+        start = max(self.size - 1, 0) // self._chunk_size * self._chunk_size
+        if start >= self._state.size and self.size:
+            try:
+                self.read(start, self._chunk_size, Scratch(2 * MIB))
+            except DamageError:
+                self.size = start
+        self._store.truncate(self.handle, sealed_size(self.size, self._chunk_size))
+        self.seal()
+
+    def _grow(self, offset: int) -> None:
+        """Enter flight for a write at `offset` that ends beyond the size; fill up the last chunk if it begins after it."""
+        number, rest = divmod(self.size, self._chunk_size)
+        first = offset // self._chunk_size
+        self._enter_flight(SPARSE if first > number + (rest > 0) else 0)
+        if rest and first > number:
+            scratch = Scratch(2 * (self._chunk_size + OVERHEAD))
+            self._chunks.write(number, [self._merged(number, scratch)], scratch)
+            self.size = (number + 1) * self._chunk_size
+            self._cached_number = -1
+
+    def _shrink_back(
+        self, first: int, payloads: list[memoryview | bytearray], scratch: Scratch
+    ) -> None:
+        """Undo a growth that failed, for want of space say: the last chunk gets its old length back, the rest is cut."""
+        number, rest = divmod(self.size, self._chunk_size)
+        with contextlib.suppress(OSError):
+            if rest and first <= number:
+                self._chunks.write(number, [payloads[number - first][:rest]], scratch)
+            self._store.truncate(self.handle, sealed_size(self.size, self._chunk_size))
+
+    def _payloads(
+        self, offset: int, data: memoryview, new_size: int, scratch: Scratch
+    ) -> list[memoryview | bytearray]:
+        """Cut `data` into the payloads of the chunks it touches, completed with what is there already."""
+        chunk_size = self._chunk_size
+        payloads: list[memoryview | bytearray] = []
+        position, end = offset, offset + len(data)
+        cached = (-1, bytearray())
+        while position < end:
+            number, at = divmod(position, chunk_size)
+            length = min(chunk_size, new_size - number * chunk_size)
+            stop = min(length, at + end - position)
+            piece = data[position - offset : position - offset + stop - at]
+            if at == 0 and stop == length:
+                payloads.append(piece)
+                cached = (-1, bytearray())
+            else:
+                merged = self._merged(number, scratch)
+                merged[at:stop] = piece
+                payloads.append(memoryview(merged)[:length])
+                cached = (number, merged)
+            position += stop - at
+        # A stream of small writes touches its last chunk again and again.
+        self._cached_number, self._cached = cached
+        return payloads
+
+    def _merged(self, number: int, scratch: Scratch) -> bytearray:
+        """Return a buffer of a full chunk with what chunk `number` holds at present, zeros after it."""
+        if number == self._cached_number:
+            return self._cached
+        buffer = bytearray(self._chunk_size)
+        present = min(self._chunk_size, self.size - number * self._chunk_size)
+        if present > 0:
+            sparse = self._state.flags & SPARSE != 0
+            buffer[:present] = self._chunks.read(number, present, sparse=sparse, scratch=scratch)
+        return buffer
+
+    def _write_zeros(self, start: int, end: int, scratch: Scratch) -> None:
+        while start < end:
+            stop = min(end, start + MIB)
+            self.write(start, memoryview(bytes(stop - start)), scratch)
+            start = stop
+
+    def _seek_chunk(self, number: int, whence: int) -> int:
+        """Return the first chunk from `number` on that is data or a hole; the number after the last if there is none."""
+        stride = self._chunk_size + OVERHEAD
+        count = -(-self.size // self._chunk_size)
+        want_hole = whence == os.SEEK_HOLE
+        while number < count:
+            length = min(self._chunk_size, self.size - number * self._chunk_size)
+            if self._chunks.is_hole(number, length) == want_hole:
+                return number
+            # What the store says of its own holes is a hint that saves reading: chunks do not begin where its blocks do.
+            try:
+                at = chunk_offset(number, self._chunk_size)
+                below = self._store.seek(self.handle, at, whence)
+            except OSError as error:
+                if error.errno == errno.ENXIO:
+                    return count
+                below = 0
+            number = max(number + 1, (below - FILE_HEADER_SIZE) // stride)
+        return count
+
+    def _enter_flight(self, flags: int) -> None:
+        wanted = self._state.flags & ~ROOT | IN_FLIGHT | flags
+        if self._state.flags != wanted:
+            self._put_state(self.size, wanted)
+
+    def _put_state(self, size: int, flags: int) -> None:
+        state = State(size, self._state.counter + 1, flags & ~ROOT)
+        slot = seal_state(self._cipher, state)
+        write_all(self._store, self.handle, slot, STATE_OFFSETS[state.counter & 1])
+        self._state = state

@@ -1,0 +1,199 @@
+"""Directory: names and ids of directories in the store (format.md sections 6 and 7)."""
+
+import contextlib
+import errno
+import logging
+import os
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from wafs.errors import DamageError
+from wafs.format.directory import (
+    DIR_ID_SIZE,
+    RECORD_SIZE,
+    DirectoryRecord,
+    Place,
+    implied_dir_id,
+    open_directory_record,
+    seal_directory_record,
+)
+from wafs.format.name import (
+    DIR_RECORD,
+    DIR_RECORD_TEMPORARY,
+    LONG_SUFFIX,
+    MAX_NAME_FILE_SIZE,
+    NAME_SUFFIX,
+    SHORT_SUFFIX,
+    SealedName,
+    check_name,
+    name_file_of,
+    open_long_name,
+    open_short_name,
+    seal_name,
+)
+from wafs.store.base import Handle, Store
+from wafs.units import DirId
+from wafs.vault.keyring import Keyring
+
+_log = logging.getLogger(__name__)
+
+_INTERNAL: Final = (DIR_RECORD, DIR_RECORD_TEMPORARY)
+
+
+class Listed(NamedTuple):
+    """One entry of a directory: plain name, type (S_IFMT bits, 0 if unknown), inode number below."""
+
+    name: bytes
+    type: int
+    ino: int
+
+
+class Listing(NamedTuple):
+    """What a directory holds; `foreign` are ciphertext names that are nobody's (F-43)."""
+
+    entries: list[Listed]
+    foreign: list[bytes]
+
+
+class Directories:
+    """Directory operations of one vault, below inodes: everything is a store handle and a directory id.
+
+    Thread: no state of its own; the caller serialises changes to one directory.
+    """
+
+    def __init__(self, store: Store, keyring: Keyring) -> None:
+        self._store = store
+        self._keys = keyring
+
+    def seal_name(self, directory: DirId, name: bytes) -> SealedName:
+        """Seal a name.
+
+        Raises: NameTooLongError, InvalidArgumentError.
+        """
+        check_name(name)
+        return seal_name(self._keys.names, directory, name)
+
+    def read_entries(self, handle: Handle, directory: DirId) -> Listing:
+        """List a directory; what does not open goes to `foreign` and is logged without a plaintext name.
+
+        Raises: OSError.
+        """
+        listing = Listing([], [])
+        for entry, kind, ino in self._store.entries(handle):
+            if entry in _INTERNAL or entry.endswith(NAME_SUFFIX):
+                continue
+            try:
+                name = self.open_name(handle, directory, entry)
+            except (DamageError, FileNotFoundError):
+                listing.foreign.append(entry)
+            else:
+                listing.entries.append(Listed(name, kind, ino))
+        if listing.foreign:
+            _log.warning(
+                "%d foreign entries in a folder of the vault are not shown, the first is %r",
+                len(listing.foreign),
+                os.fsdecode(listing.foreign[0]),
+            )
+        return listing
+
+    def open_name(self, handle: Handle, directory: DirId, entry: bytes) -> bytes:
+        """Open a ciphertext name.
+
+        Raises: DamageError if it is foreign; FileNotFoundError if its `.name` file is gone.
+        """
+        if entry.endswith(SHORT_SUFFIX):
+            return open_short_name(self._keys.names, directory, entry)
+        if entry.endswith(LONG_SUFFIX):
+            sealed = self._read_small(handle, name_file_of(entry), MAX_NAME_FILE_SIZE)
+            return open_long_name(self._keys.names, directory, entry, sealed)
+        raise DamageError
+
+    def place_name(self, handle: Handle, sealed: SealedName) -> None:
+        """Write the `.name` file of a long name, before its entry is made; nothing for a short one (F-41)."""
+        if sealed.name_file is None:
+            return
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        file = self._store.open(handle, sealed.name_file, flags, 0o600)
+        try:
+            self._store.pwrite(file, sealed.sealed, 0)
+        finally:
+            self._store.close(file)
+
+    def remove_name(self, handle: Handle, sealed: SealedName) -> None:
+        """Remove the `.name` file of a long name, after its entry is gone (F-41)."""
+        if sealed.name_file is not None:
+            with contextlib.suppress(FileNotFoundError):
+                self._store.unlink(handle, sealed.name_file)
+
+    def discard_name(self, handle: Handle, sealed: SealedName) -> None:
+        """Remove the `.name` file of an entry that was not made after all."""
+        if sealed.name_file is None:
+            return
+        try:
+            self._store.stat(handle, sealed.entry)
+        except FileNotFoundError:
+            self.remove_name(handle, sealed)
+
+    def read_record(self, handle: Handle, place: Place) -> DirectoryRecord:
+        """Return the id and flags of the directory at `place` (F-50, F-51).
+
+        Raises: DamageError if its record does not fit.
+        """
+        try:
+            data = self._read_small(handle, DIR_RECORD, 2 * RECORD_SIZE)
+        except FileNotFoundError:
+            return DirectoryRecord(implied_dir_id(self._keys.directory_ids, place))
+        return open_directory_record(self._keys.directory_records, data, place)
+
+    def write_record(self, handle: Handle, record: DirectoryRecord, places: Sequence[Place]) -> None:
+        """Write `wafs.dir` atomically and durably (F-53)."""
+        data = seal_directory_record(self._keys.directory_records, record, places)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        file = self._store.open(handle, DIR_RECORD_TEMPORARY, flags, 0o600)
+        try:
+            self._store.pwrite(file, data, 0)
+            self._store.sync(file)
+        finally:
+            self._store.close(file)
+        self._store.rename(handle, DIR_RECORD_TEMPORARY, handle, DIR_RECORD)
+
+    def new_explicit_record(self) -> DirectoryRecord:
+        """Make a record with a random id, for a directory born in an EXPLICIT one (F-54)."""
+        return DirectoryRecord(DirId(os.urandom(DIR_ID_SIZE)))
+
+    def remove(self, parent: Handle, entry: bytes) -> None:
+        """Remove an empty directory along with the internal files that may lie in it.
+
+        Raises: OSError (ENOTEMPTY also for one that holds foreign entries only).
+        """
+        try:
+            self._store.rmdir(parent, entry)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            handle = self._store.open_dir(parent, entry)
+            try:
+                self.clear(handle)
+            finally:
+                self._store.close(handle)
+            self._store.rmdir(parent, entry)
+
+    def clear(self, handle: Handle) -> None:
+        """Remove the internal files of a directory that has no other entries.
+
+        Raises: OSError (ENOTEMPTY).
+        """
+        names = [name for name, _, _ in self._store.entries(handle)]
+        if not all(name in _INTERNAL or name.endswith(NAME_SUFFIX) for name in names):
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+        for name in names:
+            self._store.unlink(handle, name)
+
+    def _read_small(self, handle: Handle, name: bytes, most: int) -> bytes:
+        file = self._store.open(handle, name, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            return self._store.pread(file, most + 1, 0)
+        finally:
+            self._store.close(file)
+
+

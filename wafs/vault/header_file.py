@@ -1,0 +1,184 @@
+"""Header file: `wafs.vault` and its copy, read and replaced (format.md section 2 and 4)."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from wafs.crypto.secret import Secret
+from wafs.errors import (
+    DamageError,
+    HeaderDamageError,
+    NotAVaultError,
+    WafsError,
+    WrongSecretError,
+)
+from wafs.format.slot import PASSWORD, RECOVERY, Slot
+from wafs.format.subkeys import derive_subkey
+from wafs.format.vault_header import (
+    MAX_HEADER_SIZE,
+    Parameters,
+    VaultHeader,
+    encode_vault_header,
+    parse_vault_header,
+)
+
+HEADER_NAME: Final = "wafs.vault"
+COPY_NAME: Final = "wafs.vault.copy"
+TREE_NAME: Final = "tree"
+
+_log = logging.getLogger(__name__)
+
+GetSecret = Callable[[str], bytes | None]
+"""Give the secret for a slot type, or None if there is none of that type."""
+
+
+class Unlocked(NamedTuple):
+    """An opened header: its content, the master key, and the number of the slot that accepted the secret."""
+
+    header: VaultHeader
+    master_key: Secret
+    slot_number: int
+
+
+class HeaderFiles(NamedTuple):
+    """The distinct headers that parse, the primary first; `intact` if both files hold the same whole one."""
+
+    headers: list[VaultHeader]
+    intact: bool
+
+
+def read_headers(vault_path: str) -> HeaderFiles:
+    """Read and parse both copies of the header (F-03).
+
+    Raises: NotAVaultError if the folder has neither; the error of the primary if neither parses; OSError.
+    """
+    contents = [_read(os.path.join(vault_path, name)) for name in (HEADER_NAME, COPY_NAME)]
+    if contents == [None, None]:
+        raise _not_a_vault(vault_path)
+    headers: list[VaultHeader] = []
+    problems: list[WafsError] = []
+    for data in dict.fromkeys(contents):
+        if data is None:
+            continue
+        try:
+            headers.append(parse_vault_header(data))
+        except WafsError as error:
+            problems.append(error)
+    if headers:
+        return HeaderFiles(headers, intact=contents[0] == contents[1])
+    if isinstance(problems[0], DamageError):
+        problems[0].hint = "no copy of the vault header is usable; restore wafs.vault from a backup"
+    raise problems[0]
+
+
+def unlock(files: HeaderFiles, get_secret: GetSecret) -> Unlocked:
+    """Open the master key with a secret, trying each header and each slot of a fitting type.
+
+    Costs one key derivation for each password slot tried.
+    Raises: WrongSecretError, HeaderDamageError (F-16, F-17).
+    """
+    problems: list[WafsError] = []
+    for header in files.headers:
+        try:
+            return _unlock_one(header, get_secret)
+        except (WrongSecretError, HeaderDamageError) as error:
+            problems.append(error)
+    raise next((error for error in problems if isinstance(error, HeaderDamageError)), problems[0])
+
+
+def replace_headers(vault_path: str, parameters: Parameters, slots: tuple[Slot, ...], master_key: Secret) -> None:
+    """Write a new slot table: first the copy, then the header, each atomically and durably (F-04).
+
+    Raises: OSError; then at least one whole header remains.
+    """
+    key = derive_subkey(master_key.reveal(), parameters.vault_id, "slot table")
+    data = encode_vault_header(parameters, slots, key)
+    for name in (COPY_NAME, HEADER_NAME):
+        write_durably(vault_path, name, data)
+
+
+def restore_headers(vault_path: str, unlocked: Unlocked) -> None:
+    """Make both copies whole and equal again, from the one that opened; a failure is logged and not raised.
+
+    Thread: the caller holds the vault's lock for writing.
+    """
+    header = unlocked.header
+    try:
+        replace_headers(vault_path, header.parameters, header.slots, unlocked.master_key)
+    except OSError as error:
+        _log.warning("the damaged copy of the vault header could not be restored: %s", error.strerror)
+    else:
+        _log.warning("one copy of the vault header was damaged and has been restored from the other")
+
+
+def write_durably(folder: str, name: str, data: bytes, mode: int = 0o600) -> None:
+    """Write a small file atomically: temporary file, sync, rename, sync of the folder.
+
+    Raises: OSError, with nothing changed and no temporary file left.
+    """
+    temporary = os.path.join(folder, f"{name}.{os.getpid()}.tmp")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    try:
+        with open(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(fd)
+        os.rename(temporary, os.path.join(folder, name))
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    sync_folder(folder)
+
+
+def sync_folder(folder: str) -> None:
+    """Make the entries of a folder durable."""
+    with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as fd:
+        os.fsync(fd)
+
+
+def _unlock_one(header: VaultHeader, get_secret: GetSecret) -> Unlocked:
+    problem: WafsError = WrongSecretError()
+    for number, slot in enumerate(header.slots):
+        secret = get_secret(slot.type) if slot.type in (PASSWORD, RECOVERY) else None
+        if secret is None:
+            continue
+        try:
+            master_key = Secret(slot.unwrap(secret, header.immutable))
+        except WrongSecretError:
+            continue
+        except HeaderDamageError as error:
+            problem = error
+            continue
+        header.verify_mac(derive_subkey(master_key.reveal(), header.parameters.vault_id, "slot table"))
+        return Unlocked(header, master_key, number)
+    raise problem
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with _opened(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK) as fd:
+            return os.read(fd, MAX_HEADER_SIZE + 1)
+    except FileNotFoundError:
+        return None
+
+
+@contextlib.contextmanager
+def _opened(path: str, flags: int) -> Iterator[int]:
+    fd = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _not_a_vault(path: str) -> WafsError:
+    if not os.path.isdir(path):
+        os.stat(path)
+        return NotAVaultError(f"{path} is not a folder")
+    return NotAVaultError(
+        f"{path} is not a vault: it has no wafs.vault",
+        hint=f"make one with: wafs init {path}",
+    )
