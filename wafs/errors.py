@@ -1,7 +1,7 @@
 """Errors: every exception that wafs raises on purpose.
 
-Constructors take facts and `str()` makes the sentence: lower case, no full stop, what was wanted, what was found. Key
-bytes never appear in one; plaintext names only where the person at the terminal typed them. `hint` says what to do next.
+Messages are sentences in lower case without a full stop: what was wanted, what was found. Key bytes never appear in
+one; plaintext names only where the person at the terminal typed them. `hint` says what to do next.
 
 Failures of the storage below are `OSError` with the errno of the operating system, and are passed on as they are.
 The edges turn both into errnos (`wafs.fuse.errno`) and exit codes (`wafs.cli.exitcodes`).

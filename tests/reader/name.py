@@ -27,7 +27,12 @@ def seal_name(name: bytes, directory_id: bytes, keys: VaultKeys) -> tuple[bytes,
     short = b64_encode(sealed) + SHORT_SUFFIX
     if len(short) <= MAX_SHORT_TEXT:
         return short, None
-    return b64_encode(hashlib.sha256(sealed).digest()) + LONG_SUFFIX, sealed
+    return long_entry_of(sealed), sealed
+
+
+def long_entry_of(sealed: bytes) -> bytes:
+    """Give the entry that belongs to the content of a .name file."""
+    return b64_encode(hashlib.sha256(sealed).digest()) + LONG_SUFFIX
 
 
 def name_file_of(entry: bytes) -> bytes:
@@ -69,6 +74,5 @@ def _check_name_file(entry: bytes, name_file: bytes | None) -> bytes:
     size = len(name_file)
     fits = MIN_NAME_FILE <= size <= MAX_NAME_FILE
     demand(fits, "limits", "F-70", f".name file of {size} bytes")
-    wanted = b64_encode(hashlib.sha256(name_file).digest()) + LONG_SUFFIX
-    demand(wanted == entry, "malformed", "F-42", "hash of the .name file is not the entry's")
+    demand(long_entry_of(name_file) == entry, "malformed", "F-42", "hash of the .name file is not the entry's")
     return name_file

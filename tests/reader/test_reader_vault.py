@@ -107,6 +107,7 @@ def test_what_does_not_belong_is_foreign_and_told(writer: VaultWriter) -> None:
         os.fsencode(inside.name): "F-42",
         os.fsencode(orphan.name): "F-42",
         os.fsencode(f"{folder.path.name}/desktop.ini"): "F-43",
+        b"alone.name": "F-43",
     }
 
 

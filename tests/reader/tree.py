@@ -11,7 +11,14 @@ from typing import Literal
 from reader.directory import RECORD_FILE, ROOT_PLACE, implied_id, open_directory_record
 from reader.file import open_file, parse_file_header
 from reader.keys import VaultKeys
-from reader.name import LONG_SUFFIX, MAX_NAME_FILE, SEALED_SUFFIX, name_file_of, open_name
+from reader.name import (
+    LONG_SUFFIX,
+    MAX_NAME_FILE,
+    SEALED_SUFFIX,
+    long_entry_of,
+    name_file_of,
+    open_name,
+)
 from reader.node import STORED_PREFIX, open_symlink, open_xattr
 from reader.primitives import ZERO_ID
 from reader.problem import FormatProblem, demand
@@ -62,8 +69,9 @@ class TreeReader:
         self._read_directory(top, b"", root_id)
 
     def _read_directory(self, folder: bytes, plain_folder: bytes, directory_id: bytes) -> None:
-        for sealed_name in sorted(os.listdir(folder)):
-            if sealed_name in NOT_ENTRIES or sealed_name.endswith(SEALED_SUFFIX):
+        sealed_names = sorted(os.listdir(folder))
+        for sealed_name in sealed_names:
+            if sealed_name in NOT_ENTRIES or self._is_name_file(folder, sealed_name, sealed_names):
                 continue
             sealed_path = os.path.join(folder, sealed_name)
             try:
@@ -76,6 +84,16 @@ class TreeReader:
                 child_id = self._read_entry(sealed_path, path, directory_id, name)
             if child_id is not None:
                 self._read_directory(sealed_path, path, child_id)
+
+    def _is_name_file(self, folder: bytes, sealed_name: bytes, sealed_names: list[bytes]) -> bool:
+        """Say whether a file holds the name of another entry, or is what an interrupted writer leaves (F-43)."""
+        if not sealed_name.endswith(SEALED_SUFFIX):
+            return False
+        entry = sealed_name.removesuffix(SEALED_SUFFIX) + LONG_SUFFIX
+        path = os.path.join(folder, sealed_name)
+        if entry in sealed_names or not os.path.isfile(path):
+            return entry in sealed_names
+        return long_entry_of(_read(path, MAX_NAME_FILE)) == entry
 
     def _open_name(self, folder: bytes, sealed_name: bytes, directory_id: bytes) -> bytes:
         name_file = None

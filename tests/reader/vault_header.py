@@ -41,18 +41,22 @@ def parse_vault_header(data: bytes) -> VaultHeader:
     """
     demand(len(data) <= MAX_HEADER_SIZE, "limits", "F-10", f"header of {len(data)} bytes")
     checksum = hashlib.sha256(data[:-CHECKSUM_FIELD_SIZE]).digest()
-    demand(data[-32:] == checksum, "header", "F-11", "checksum of the header is wrong")
+    is_whole = data[-CHECKSUM_FIELD_SIZE:] == b"\xc4\x20" + checksum
+    demand(is_whole, "header", "F-11", "checksum of the header is wrong")
     top = canonical_decode(data)
     demand(
-        isinstance(top, list)
-        and [type(field) for field in top] == [str, bytes, bytes, bytes, bytes]
-        and top[0] == MAGIC
-        and len(top[3]) == len(top[4]) == 32,
+        isinstance(top, list) and [type(field) for field in top[:2]] == [str, bytes] and top[0] == MAGIC,
+        "malformed",
+        "section 4",
+        "header is not an array that begins like a header",
+    )
+    immutable = _parse_immutable(top[1])
+    demand(
+        [type(field) for field in top[2:]] == [bytes, bytes, bytes] and len(top[3]) == 32,
         "malformed",
         "section 4",
         "header is not the array of five",
     )
-    immutable = _parse_immutable(top[1])
     slots = canonical_decode(top[2])
     demand(isinstance(slots, list), "malformed", "section 4.2", "slots is not an array")
     count = len(slots)

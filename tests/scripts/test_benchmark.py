@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -113,9 +114,7 @@ def test_options_are_taken_over() -> None:
         ("--profile calls", "--profile looks at one row, got 9"),
     ],
 )
-def test_senseless_arguments_leave_with_code_two(
-    arguments: str, said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_senseless_arguments_leave_with_code_two(arguments: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         parse(arguments.split())
     assert left.value.code == 2
@@ -185,9 +184,7 @@ def test_template_database_has_about_the_size_asked_for(tmp_path: Path) -> None:
 def finished() -> report.Report:
     """A run of two rows and three systems in which one row failed to run natively."""
     samples = Samples()
-    samples.values["seq-write"].update(
-        native=[400.0], gocryptfs=[200.0], wafs=[300.0, 310.0, 320.0]
-    )
+    samples.values["seq-write"].update(native=[400.0], gocryptfs=[200.0], wafs=[300.0, 310.0, 320.0])
     samples.values["create"].update(gocryptfs=[210.0], wafs=[90.0, 140.0, 170.0])
     asked: Options = parse(["--rows", "seq-write,create"])
     here = Machine(cpu="Fast One", cores=2, memory=24 << 30, kernel="6.18", python="3.11.7")
@@ -200,10 +197,8 @@ def _lines(done: report.Report) -> dict[str, list[str]]:
     console = Console(file=io.StringIO(), width=200)
     console.print(report.as_table(done))
     assert isinstance(console.file, io.StringIO)
-    split = [line.replace("┃", "│").split("│") for line in console.file.getvalue().splitlines()]
-    return {
-        cells[1].strip(): [cell.strip() for cell in cells[2:-1]] for cells in split if cells[2:]
-    }
+    split = [re.split("[\u2502\u2503]", line) for line in console.file.getvalue().splitlines()]
+    return {cells[1].strip(): [cell.strip() for cell in cells[2:-1]] for cells in split if cells[2:]}
 
 
 def test_table_shows_medians_ratios_gaps_and_noise(finished: report.Report) -> None:

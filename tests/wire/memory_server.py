@@ -84,6 +84,14 @@ class MemoryServer:
 
     def serve(self) -> None:
         """Answer until the channel ends or is stopped."""
+        try:
+            self._serve()
+        except BaseException:
+            # Whoever waits for an answer gets an error instead of waiting for ever.
+            self.channel.close()
+            raise
+
+    def _serve(self) -> None:
         buffer = bytearray(MAX_WRITE + 4096)
         view = memoryview(buffer)
         while (size := self.channel.receive(buffer)) > 0:
@@ -312,16 +320,10 @@ class MemoryServer:
     def _do_release(self, header: _Header, body: memoryview) -> None:
         requests.parse_release(body)
 
-    def _do_releasedir(self, header: _Header, body: memoryview) -> None:
-        requests.parse_release(body)
-
     def _do_flush(self, header: _Header, body: memoryview) -> None:
         requests.parse_flush(body)
 
     def _do_fsync(self, header: _Header, body: memoryview) -> None:
-        requests.parse_fsync(body)
-
-    def _do_fsyncdir(self, header: _Header, body: memoryview) -> None:
         requests.parse_fsync(body)
 
     def _do_fallocate(self, header: _Header, body: memoryview) -> None:
@@ -358,6 +360,8 @@ class MemoryServer:
 
     def _do_setlk(self, header: _Header, body: memoryview) -> None:
         requests.parse_lk(body)
+
+    _do_releasedir, _do_fsyncdir = _do_release, _do_fsync
 
     # The mount itself
 

@@ -61,6 +61,12 @@ def test_mounts_of_this_system_are_listed() -> None:
     assert (found.major, found.minor) == (os.major(device), os.minor(device))
 
 
+def test_topmost_of_stacked_mounts_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    lower, upper = (mountinfo.MountInfo(b"/proc", "t", b"s", (), 0, number) for number in (7, 8))
+    monkeypatch.setattr(mountinfo, "list_mounts", lambda: [lower, upper])
+    assert mountinfo.find_mount("/proc") is upper
+
+
 def test_absolute_resolves_links_but_wants_a_name(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
@@ -309,6 +315,12 @@ def test_mount_without_its_server_is_dead(served: Served) -> None:
         mountpoint.mount(served.place, PLAIN)
     mountpoint.unmount(served.place)
     assert not mountpoint.is_dead(served.place)
+
+
+def test_read_ahead_that_cannot_be_set_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = mountinfo.MountInfo(b"/proc", "t", b"s", (), 4095, 4095)
+    monkeypatch.setattr(mountpoint, "find_mount", lambda _: nowhere)
+    assert not mountpoint.raise_read_ahead("/proc", 1024)
 
 
 @pytest.mark.mount

@@ -11,7 +11,7 @@ from wafs.errors import MalformedRequestError
 from wafs.fuse.wire import requests
 from wafs.fuse.wire.flags import InitFlag
 from wire import layouts
-from wire.layouts import Values
+from wire.layouts import Value, Values
 from wire.parsers import PARSERS, parsed_values
 
 HEADER: Values = {"len": 40, "opcode": 1, "unique": 2, "nodeid": 3, "uid": 4, "gid": 5, "pid": 6}
@@ -27,21 +27,27 @@ def _example(opcode: str) -> bytes:
     return layouts.encode(layouts.REQUESTS[opcode], values)
 
 
-@st.composite
-def bodies(draw: st.DrawFn) -> tuple[str, Values]:
-    """Draw a request that a kernel may send, as field values."""
-    opcode = draw(st.sampled_from(sorted(PARSERS)))
-    values: Values = {}
+def bodies(opcode: str) -> st.SearchStrategy[Values]:
+    """Return a strategy for what a kernel may send in the fields of this request."""
+    return st.builds(_sized, st.just(opcode), st.fixed_dictionaries(_fields(opcode)))
+
+
+def _fields(opcode: str) -> dict[str, st.SearchStrategy[Value]]:
+    strategies: dict[str, st.SearchStrategy[Value]] = {}
     for item in layouts.REQUESTS[opcode].split():
         name, kind = item.split(":")
         if kind == "z":
-            values[name] = draw(names)
+            strategies[name] = names
         elif kind == "*":
-            values[name] = draw(st.binary(max_size=64))
+            strategies[name] = st.binary(max_size=64)
         else:
             bits = struct.calcsize("=" + kind) * 8
             low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if kind.islower() else (0, 2**bits - 1)
-            values[name] = draw(st.integers(low, high))
+            strategies[name] = st.integers(low, high)
+    return strategies
+
+
+def _sized(opcode: str, values: Values) -> Values:
     if opcode in {"WRITE", "NOTIFY_REPLY"}:
         values["size"] = len(_bytes(values, "data"))
     elif opcode == "SETXATTR":
@@ -51,7 +57,7 @@ def bodies(draw: st.DrawFn) -> tuple[str, Values]:
     elif opcode == "BATCH_FORGET":
         values["data"] = _bytes(values, "data")[:48].ljust(48, b"f")
         values["count"] = 3
-    return opcode, values
+    return values
 
 
 def _bytes(values: Values, name: str) -> bytes:
@@ -60,9 +66,10 @@ def _bytes(values: Values, name: str) -> bytes:
     return value
 
 
-@given(bodies())
-def test_what_a_kernel_encodes_parses_to_the_same_values(drawn: tuple[str, Values]) -> None:
-    opcode, sent = drawn
+@pytest.mark.parametrize("opcode", sorted(PARSERS))
+@given(st.data())
+def test_what_a_kernel_encodes_parses_to_the_same_values(opcode: str, data: st.DataObject) -> None:
+    sent = data.draw(bodies(opcode))
     body = layouts.encode(layouts.REQUESTS[opcode], sent)
     expected: dict[str, object] = dict(sent)
     if opcode == "BATCH_FORGET":
@@ -79,7 +86,8 @@ def test_what_a_kernel_encodes_parses_to_the_same_values(drawn: tuple[str, Value
         assert got == {name: expected[name] for name in got}
 
 
-@given(st.sampled_from(sorted(PARSERS)), st.binary(max_size=200))
+@pytest.mark.parametrize("opcode", sorted(PARSERS))
+@given(body=st.binary(max_size=200))
 def test_random_bytes_raise_nothing_but_malformed_request(opcode: str, body: bytes) -> None:
     with suppress(MalformedRequestError):
         PARSERS[opcode](body)
@@ -181,6 +189,15 @@ def test_data_of_write_is_a_view_and_not_a_copy() -> None:
     buffer[-4:] = b"DATA"
     assert isinstance(written.data, memoryview)
     assert bytes(written.data) == b"DATA"
+
+
+@pytest.mark.parametrize(("opcode", "size"), [("WRITE", "size"), ("NOTIFY_REPLY", "size"), ("IOCTL", "in_size")])
+def test_less_data_than_announced_is_malformed(opcode: str, size: str) -> None:
+    body = layouts.encode(layouts.REQUESTS[opcode], {size: 5, "data": b"data!more"})
+    assert bytes(PARSERS[opcode](body).data) == b"data!"
+    for cut in (5, 8):
+        with pytest.raises(MalformedRequestError, match="of data, want 5"):
+            PARSERS[opcode](body[:-cut])
 
 
 def test_batch_forget_counts_before_it_looks() -> None:

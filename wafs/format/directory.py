@@ -35,7 +35,9 @@ ROOT_PLACE: Final = Place(ROOT_DIR_ID, b"")
 
 
 def implied_dir_id(key: bytes, place: Place) -> DirId:
-    """Derive the id that a directory has at birth (F-50)."""
+    """Derive the id that a directory has at birth (F-50); that of the root is fixed."""
+    if place == ROOT_PLACE:
+        return ROOT_DIR_ID
     return DirId(keyed_blake2b(key, place.parent + place.name, size=DIR_ID_SIZE))
 
 
@@ -63,7 +65,8 @@ def open_directory_record(key: Siv, data: bytes, place: Place) -> DirectoryRecor
         except AuthenticationError:
             continue
         dir_id, flags = _RECORD.unpack(plain)
-        if flags & ~EXPLICIT or plain[_RESERVED] != bytes(12):
+        is_right = place != ROOT_PLACE or dir_id == ROOT_DIR_ID
+        if flags & ~EXPLICIT or plain[_RESERVED] != bytes(12) or not is_right:
             msg = "directory record has values that the format does not define"
             raise MalformedError(msg)
         return DirectoryRecord(DirId(dir_id), flags)

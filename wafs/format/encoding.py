@@ -47,7 +47,7 @@ def unpack(data: bytes) -> Value:
     """Decode one canonical value.
 
     The caller has checked the length of `data`; memory used is proportional to it.
-    Raises: MalformedError, LimitError for nesting or text beyond the caps (F-02).
+    Raises: MalformedError; LimitError for nesting beyond 4 (F-02).
     """
     try:
         value = msgpack.unpackb(
@@ -72,30 +72,29 @@ def unpack(data: bytes) -> Value:
 
 def _check(value: object, depth: int) -> None:
     match value:
-        case bool() | None:
-            pass
-        case int() if value >= 0:
-            return
-        case bytes():
-            return
-        case str():
-            if len(value.encode()) > MAX_STR:
-                msg = f"text of {len(value)} characters, at most {MAX_STR} bytes are allowed"
-                raise LimitError(msg)
-            return
         case list() | dict() if depth > MAX_DEPTH:
             msg = f"msgpack nested deeper than {MAX_DEPTH}"
             raise LimitError(msg)
-        case dict() if all(isinstance(key, str) for key in value):
-            for item in (*value, *value.values()):
+        case dict():
+            for key, item in value.items():
+                _check_scalar(key, str)
                 _check(item, depth + 1)
-            return
         case list():
             for item in value:
                 _check(item, depth + 1)
-            return
-    msg = "msgpack holds a type that the format does not use"
-    raise MalformedError(msg)
+        case _:
+            _check_scalar(value, int, bytes, str)
+
+
+def _check_scalar(value: object, *kinds: type) -> None:
+    # bool is an int to Python, and is not one to the format.
+    fits = isinstance(value, kinds) and not isinstance(value, bool)
+    if not fits or (isinstance(value, int) and value < 0):
+        msg = "msgpack holds a type that the format does not use"
+        raise MalformedError(msg)
+    if isinstance(value, str) and len(value.encode()) > MAX_STR:
+        msg = f"text of {len(value)} characters, at most {MAX_STR} bytes are allowed"
+        raise MalformedError(msg)
 
 
 def _ordered(value: Value) -> Value:

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from wafs.crypto.digest import sha256
 from wafs.crypto.siv import SIV_SIZE, Siv
-from wafs.errors import AuthenticationError, InvalidArgumentError, MalformedError, NameTooLongError
+from wafs.errors import InvalidArgumentError, LimitError, MalformedError, NameTooLongError
 from wafs.format.encoding import b64_decode, b64_encode
 from wafs.units import DirId
 
@@ -14,6 +14,7 @@ LONG_SUFFIX: Final = b".wafl"
 NAME_SUFFIX: Final = b".name"
 DIR_RECORD: Final = b"wafs.dir"
 DIR_RECORD_TEMPORARY: Final = b"wafs.dir.tmp"
+MIN_NAME_FILE_SIZE: Final = SIV_SIZE + 160
 MAX_NAME_FILE_SIZE: Final = SIV_SIZE + 256
 
 _STEP: Final = 16
@@ -49,7 +50,7 @@ def seal_name(key: Siv, directory: DirId, name: bytes) -> SealedName:
     sealed = key.seal(pad(name), directory)
     if len(name) <= _MAX_SHORT_SIZE:
         return SealedName(b64_encode(sealed) + SHORT_SUFFIX)
-    stem = b64_encode(sha256(sealed))
+    stem = sealed_name_stem(sealed)
     return SealedName(stem + LONG_SUFFIX, stem + NAME_SUFFIX, sealed)
 
 
@@ -68,16 +69,24 @@ def open_short_name(key: Siv, directory: DirId, entry: bytes) -> bytes:
 def open_long_name(key: Siv, directory: DirId, entry: bytes, sealed: bytes) -> bytes:
     """Open the name of an entry that ends in `.wafl`; `sealed` is the content of its `.name` file.
 
-    Raises: MalformedError, AuthenticationError (F-42).
+    Raises: LimitError, MalformedError, AuthenticationError (F-42).
     """
-    if b64_encode(sha256(sealed)) + LONG_SUFFIX != entry:
+    if not MIN_NAME_FILE_SIZE <= len(sealed) <= MAX_NAME_FILE_SIZE:
+        msg = f"the file that holds a long name has {len(sealed)} bytes"
+        raise LimitError(msg)
+    if sealed_name_stem(sealed) + LONG_SUFFIX != entry:
         msg = "the file that holds a long name belongs to another entry"
-        raise AuthenticationError(msg)
+        raise MalformedError(msg)
     name = _open(key, directory, sealed)
     if len(name) <= _MAX_SHORT_SIZE:
         msg = "a short name stands in a long entry"
         raise MalformedError(msg)
     return name
+
+
+def sealed_name_stem(sealed: bytes) -> bytes:
+    """Return the part that the entry of a long name and its `.name` file have in common."""
+    return b64_encode(sha256(sealed))
 
 
 def name_file_of(long_entry: bytes) -> bytes:

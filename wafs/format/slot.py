@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from typing import Final
 
-from wafs.crypto.aead import Gcm
+from wafs.crypto.aead import NONCE_SIZE, Gcm
 from wafs.crypto.digest import equal
 from wafs.crypto.kdf import argon2id, hkdf
 from wafs.errors import AuthenticationError, HeaderDamageError, LimitError, MalformedError, WrongSecretError
 from wafs.format.encoding import Value
 
-PASSWORD: Final = "password"
+PASSWORD: Final = "password"  # noqa: S105  # the name of a slot type
 RECOVERY: Final = "recovery"
 SALT_SIZE: Final = 16
+FRESH_SIZE: Final = SALT_SIZE + NONCE_SIZE
 MIN_MEMORY_KIB: Final = 8_192
 MAX_MEMORY_KIB: Final = 4_194_304
 MAX_PASSES: Final = 16
@@ -44,8 +45,8 @@ class Argon2Cost:
         )
         if not fits:
             msg = (
-                f"key derivation with {self.memory_kib} KiB, {self.passes} passes, {self.lanes} lanes is outside the limits"
-                f" ({MIN_MEMORY_KIB} to {MAX_MEMORY_KIB} KiB, 1 to {MAX_PASSES} passes, 1 to {MAX_LANES} lanes,"
+                f"key derivation with {self.memory_kib} KiB, {self.passes} passes, {self.lanes} lanes"
+                f" is outside the limits ({MIN_MEMORY_KIB} to {MAX_MEMORY_KIB} KiB, 1 to {MAX_PASSES} passes,"
                 f" at most {MAX_WORK_KIB} KiB times passes)"
             )
             raise LimitError(msg)
@@ -79,7 +80,8 @@ class Slot:
         """Unwrap the master key with the slot's secret (password bytes or recovery key).
 
         Costs what `cost` says; it was checked when the slot was parsed.
-        Raises: WrongSecretError by the commitment alone, HeaderDamageError if the right secret does not open the slot (F-16).
+        Raises: WrongSecretError by the commitment alone; HeaderDamageError if the right secret does not open
+        the slot (F-16).
         """
         keys = _derive(secret, self._bytes("salt"), self.cost)
         if not equal(keys.commitment, self._bytes("commitment")):
@@ -104,22 +106,16 @@ class _SlotKeys:
 
 
 def wrap_master_key(
-    master_key: bytes,
-    secret: bytes,
-    *,
-    immutable: bytes,
-    salt: bytes,
-    nonce: bytes,
-    cost: Argon2Cost | None,
-    label: str = "",
+    master_key: bytes, secret: bytes, *, immutable: bytes, fresh: bytes, cost: Argon2Cost | None
 ) -> Slot:
     """Make a slot: a password slot with a `cost`, a recovery slot without.
 
-    Sizes: salt 16, nonce 12 bytes, both fresh (F-18).
+    Sizes: `fresh` is `FRESH_SIZE` random bytes, for salt and nonce (F-18).
     Raises: LimitError for a cost outside the caps.
     """
     if cost is not None:
         cost.check()
+    salt, nonce = fresh[:SALT_SIZE], fresh[SALT_SIZE:]
     keys = _derive(secret, salt, cost)
     kdf: dict[str, Value] = {"name": "hkdf-sha256"}
     if cost is not None:
@@ -129,7 +125,7 @@ def wrap_master_key(
         {
             "commitment": keys.commitment,
             "kdf": kdf,
-            "label": label,
+            "label": "",
             "nonce": nonce,
             "salt": salt,
             "type": RECOVERY if cost is None else PASSWORD,

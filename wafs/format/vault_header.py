@@ -8,7 +8,6 @@ from wafs.errors import (
     HeaderDamageError,
     LimitError,
     MalformedError,
-    NotAVaultError,
     UnsupportedFormatError,
 )
 from wafs.format import FORMAT_VERSION
@@ -21,8 +20,9 @@ MAX_SLOTS: Final = 32
 VAULT_ID_SIZE: Final = 16
 KNOWN_FEATURES: Final[frozenset[str]] = frozenset()
 
+MAC_SIZE: Final = 32
+
 _MAGIC: Final = "wafs.vault"
-_MAGIC_BYTES: Final = b"\x95\xaawafs.vault"
 _CHECKSUM_FIELD: Final = 34
 
 
@@ -85,22 +85,22 @@ def encode_vault_header(parameters: Parameters, slots: tuple[Slot, ...], mac_key
 def parse_vault_header(data: bytes) -> VaultHeader:
     """Parse `wafs.vault`: cheap checks first, nothing used before its checksum (F-10 to F-14).
 
-    Raises: NotAVaultError, HeaderDamageError, LimitError, MalformedError, UnsupportedFormatError.
+    Raises: HeaderDamageError, LimitError, MalformedError, UnsupportedFormatError.
     """
     if len(data) > MAX_HEADER_SIZE:
         msg = f"vault header has more than {MAX_HEADER_SIZE} bytes"
         raise LimitError(msg)
-    if not data.startswith(_MAGIC_BYTES):
-        msg = "file does not begin like a vault header"
-        raise NotAVaultError(msg) if data and data[:1] != b"\x95" else HeaderDamageError(msg)
     body = data[:-_CHECKSUM_FIELD]
     if not equal(data[-_CHECKSUM_FIELD:], b"\xc4\x20" + sha256(body)):
         msg = "checksum of the vault header is wrong"
         raise HeaderDamageError(msg)
     match unpack(data):
-        case [str(), bytes(immutable), bytes(slot_bytes), bytes(mac), bytes()] if len(mac) == 32:
+        case ["wafs.vault", bytes(immutable), *fields]:
+            # Version and features come before everything that they could change the meaning of.
             parameters = _parse_parameters(unpack(immutable))
-            return VaultHeader(parameters, immutable, _parse_slots(slot_bytes), slot_bytes, mac)
+            match fields:
+                case [bytes(slot_bytes), bytes(mac), bytes()] if len(mac) == MAC_SIZE:
+                    return VaultHeader(parameters, immutable, _parse_slots(slot_bytes), slot_bytes, mac)
     msg = "vault header does not have its five fields"
     raise MalformedError(msg)
 

@@ -30,7 +30,7 @@ def open_xattr_name(key: Siv, object_id: bytes, stored: bytes) -> bytes:
     if not stored.startswith(STORED_PREFIX):
         raise MalformedError
     name = unpad(key.open(b64_decode(stored[len(STORED_PREFIX) :]), object_id))
-    if not 1 <= len(name) <= MAX_XATTR_NAME_SIZE:
+    if not 1 <= len(name) <= MAX_XATTR_NAME_SIZE or b"\0" in name:
         raise MalformedError
     return name
 

@@ -48,7 +48,13 @@ Not WRITEBACK_CACHE: it slows create and unlink, and delays writes that are to b
 _REQUIRED: Final = InitFlag.SETXATTR_EXT
 _NO_REPLY: Final = frozenset({Opcode.FORGET, Opcode.BATCH_FORGET, Opcode.INTERRUPT})
 _SLOW: Final = frozenset(
-    {Opcode.FSYNC, Opcode.FSYNCDIR, Opcode.FALLOCATE, Opcode.COPY_FILE_RANGE, Opcode.SYNCFS}
+    {
+        Opcode.FSYNC,
+        Opcode.FSYNCDIR,
+        Opcode.FALLOCATE,
+        Opcode.COPY_FILE_RANGE,
+        Opcode.COPY_FILE_RANGE_64,
+    }
 )
 
 _log = logging.getLogger(__name__)
@@ -66,7 +72,6 @@ class Session:
         self._buffer = memoryview(bytearray(MAX_WRITE + abi.PAGE_ROOM))
         self._workers: ThreadPoolExecutor | None = None
         self._waiting: dict[int, Future[None]] = {}
-        self._slow = {*_SLOW}
         self.requests = 0
 
     def run(
@@ -145,7 +150,7 @@ class Session:
         handler = self._handlers.get(opcode)
         if handler is None:
             self._refuse(header, body)
-        elif opcode in self._slow and self._workers is not None:
+        elif opcode in _SLOW and self._workers is not None:
             # The buffer is filled again before the worker is done.
             copy = memoryview(bytes(body))
             self._waiting[header.unique] = self._workers.submit(self._serve_slowly, handler, header, copy)

@@ -1,9 +1,10 @@
 """Store: what the core asks of a storage. The contract, in prose and types.
 
-A store is one folder tree. Everything is addressed relative to a handle of a directory, so that nobody can redirect an operation by moving a
-folder or planting a symlink. Names are single path components (bytes). Symlinks are never followed. The only failure is `OSError` with an errno
-of POSIX; an operation that raised has either not happened or is one whose effect the caller cannot tell (a short write, a lost rename reply).
-Handles are small integers that the store gives out; they stay valid until `close`, also when the thing they name is renamed or removed.
+A store is one folder tree. Everything is addressed relative to a handle of a directory, so that nobody can redirect an
+operation by moving a folder or planting a symlink. Names are single path components (bytes). Symlinks are never
+followed. The only failure is `OSError` with an errno of POSIX; an operation that raised has either not happened, or
+the caller cannot tell (a short write, a rename whose answer was lost). Handles are small integers that the store gives
+out; they stay valid until `close`, also when the thing they name is renamed or removed.
 
 Thread: all methods may be called from any thread.
 """
@@ -23,10 +24,10 @@ class Store(Protocol):
     """One ciphertext tree."""
 
     def open_dir(self, parent: Handle | None, name: bytes) -> Handle:
-        """Open a directory; without a parent, `name` is below the top of the store."""
+        """Return a handle of a directory; without a parent, `name` is below the top of the store."""
 
     def open(self, parent: Handle, name: bytes, flags: int, mode: int = 0o600) -> Handle:
-        """Open a regular file with the flags of open(2)."""
+        """Return a handle of a regular file, opened with the flags of open(2)."""
 
     def close(self, handle: Handle) -> None:
         """Give a handle back."""
@@ -53,13 +54,13 @@ class Store(Protocol):
         """Write; returns the number of bytes, which may be less than asked."""
 
     def truncate(self, handle: Handle, size: int) -> None:
-        """Cut or extend with a hole."""
+        """Cut, or extend with a hole."""
 
     def fallocate(self, handle: Handle, mode: int, offset: int, size: int) -> None:
         """Reserve or punch as fallocate(2) does with the same mode."""
 
     def seek(self, handle: Handle, offset: int, whence: int) -> int:
-        """Find data or a hole: SEEK_DATA, SEEK_HOLE."""
+        """Find data or a hole, as lseek(2) with SEEK_DATA or SEEK_HOLE."""
 
     def advise(self, handle: Handle, offset: int, size: int, advice: int) -> None:
         """Tell how a file will be read, as posix_fadvise(2); may do nothing."""
@@ -80,7 +81,7 @@ class Store(Protocol):
         """Return the target of a symlink."""
 
     def link(self, parent: Handle, name: bytes, new_parent: Handle, new_name: bytes) -> None:
-        """Make a hard link."""
+        """Give a file another name, a hard link."""
 
     def link_open(self, handle: Handle, parent: Handle, name: bytes) -> None:
         """Give a name to an open file that was opened without one (O_TMPFILE)."""

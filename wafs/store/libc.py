@@ -16,7 +16,7 @@ _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class _Timespec(ctypes.Structure):
-    _fields_ = [("sec", c_int64), ("nsec", c_long)]  # type: ignore[mutable-override]  # noqa: RUF012
+    _fields_ = [("sec", c_int64), ("nsec", c_long)]  # type: ignore[mutable-override]
 
 
 _TimespecPair = _Timespec * 2

@@ -1,7 +1,7 @@
 """LocalStore: a ciphertext tree in a folder of this machine.
 
-Every call is one `*at()` system call relative to an open directory. The hot ones are the functions of `os` themselves, so that the
-abstraction costs no Python frame.
+Every call is one `*at()` system call relative to an open directory. The hot ones are the functions of `os` themselves,
+so that the abstraction costs no Python frame.
 """
 
 import os
@@ -9,7 +9,7 @@ import stat
 from typing import Final
 
 from wafs.store import libc
-from wafs.store.base import Handle, Time
+from wafs.store.base import Handle
 
 _DIR_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS: Final = os.O_NOFOLLOW | os.O_CLOEXEC

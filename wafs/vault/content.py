@@ -293,7 +293,10 @@ class Content:
         self.seal()
 
     def _grow(self, offset: int) -> None:
-        """Enter flight for a write at `offset` that ends beyond the size; fill up the last chunk if it begins after it."""
+        """Enter flight for a write at `offset` that ends beyond the size.
+
+        The last chunk is filled up with zeros if the write begins after it.
+        """
         number, rest = divmod(self.size, self._chunk_size)
         first = offset // self._chunk_size
         self._enter_flight(SPARSE if first > number + (rest > 0) else 0)
@@ -306,7 +309,7 @@ class Content:
     def _shrink_back(
         self, first: int, payloads: list[memoryview | bytearray], scratch: Scratch
     ) -> None:
-        """Undo a growth that failed, for want of space say: the last chunk gets its old length back, the rest is cut."""
+        """Undo a growth that failed, for want of space say: the last chunk gets its old length, the rest is cut."""
         number, rest = divmod(self.size, self._chunk_size)
         with contextlib.suppress(OSError):
             if rest and first <= number:
@@ -357,7 +360,7 @@ class Content:
             start = stop
 
     def _seek_chunk(self, number: int, whence: int) -> int:
-        """Return the first chunk from `number` on that is data or a hole; the number after the last if there is none."""
+        """Return the first chunk from `number` on that is data or a hole, else the number after the last."""
         stride = self._chunk_size + OVERHEAD
         count = -(-self.size // self._chunk_size)
         want_hole = whence == os.SEEK_HOLE
@@ -365,7 +368,7 @@ class Content:
             length = min(self._chunk_size, self.size - number * self._chunk_size)
             if self._chunks.is_hole(number, length) == want_hole:
                 return number
-            # What the store says of its own holes is a hint that saves reading: chunks do not begin where its blocks do.
+            # What the store says of its own holes saves reading, but chunks do not begin where its blocks do.
             try:
                 at = chunk_offset(number, self._chunk_size)
                 below = self._store.seek(self.handle, at, whence)

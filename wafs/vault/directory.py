@@ -30,6 +30,7 @@ from wafs.format.name import (
     open_long_name,
     open_short_name,
     seal_name,
+    sealed_name_stem,
 )
 from wafs.store.base import Handle, Store
 from wafs.units import DirId
@@ -79,8 +80,10 @@ class Directories:
         Raises: OSError.
         """
         listing = Listing([], [])
-        for entry, kind, ino in self._store.entries(handle):
-            if entry in _INTERNAL or entry.endswith(NAME_SUFFIX):
+        found = list(self._store.entries(handle))
+        names = {entry for entry, _, _ in found}
+        for entry, kind, ino in found:
+            if entry in _INTERNAL or self._is_name_file(handle, entry, names):
                 continue
             try:
                 name = self.open_name(handle, directory, entry)
@@ -183,11 +186,24 @@ class Directories:
 
         Raises: OSError (ENOTEMPTY).
         """
-        names = [name for name, _, _ in self._store.entries(handle)]
-        if not all(name in _INTERNAL or name.endswith(NAME_SUFFIX) for name in names):
+        names = {name for name, _, _ in self._store.entries(handle)}
+        if not all(name in _INTERNAL or self._is_name_file(handle, name, names) for name in names):
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
         for name in names:
             self._store.unlink(handle, name)
+
+    def _is_name_file(self, handle: Handle, entry: bytes, names: set[bytes]) -> bool:
+        """Tell whether `entry` holds the name of another, or was left by a writer that was interrupted (F-43)."""
+        if not entry.endswith(NAME_SUFFIX):
+            return False
+        stem = entry[: -len(NAME_SUFFIX)]
+        if stem + LONG_SUFFIX in names:
+            return True
+        try:
+            sealed = self._read_small(handle, entry, MAX_NAME_FILE_SIZE)
+        except OSError:
+            return False
+        return len(sealed) <= MAX_NAME_FILE_SIZE and sealed_name_stem(sealed) == stem
 
     def _read_small(self, handle: Handle, name: bytes, most: int) -> bytes:
         file = self._store.open(handle, name, os.O_RDONLY | os.O_NONBLOCK)

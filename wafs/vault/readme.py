@@ -24,6 +24,7 @@ What to know
   - There is no back door. Without the password and without the recovery key the files cannot be read.
 
 Without wafs
-  The format is documented in full (docs/format.md in the source of wafs): AES-256-GCM, AES-SIV, Argon2id, HKDF, msgpack.
+  The format is documented in full (docs/format.md in the source of wafs): AES-256-GCM, AES-SIV, Argon2id,
+  HKDF and msgpack.
   A reader can be written from that page alone, in any language, in some three hundred lines.
 """

@@ -10,7 +10,7 @@ from typing import Final, Self
 from wafs.crypto.secret import Secret
 from wafs.errors import ExistsError, UnsupportedFormatError
 from wafs.format.layout import check_chunk_size
-from wafs.format.slot import PASSWORD, SALT_SIZE, Argon2Cost, Slot, wrap_master_key
+from wafs.format.slot import FRESH_SIZE, PASSWORD, Argon2Cost, wrap_master_key
 from wafs.format.subkeys import derive_subkey
 from wafs.format.vault_header import VAULT_ID_SIZE, Parameters, VaultHeader, encode_vault_header
 from wafs.store.base import Handle, Store
@@ -103,7 +103,8 @@ def create_vault(
 def open_vault(path: str, get_secret: GetSecret, *, read_only: bool = False) -> Vault:
     """Open a vault: `get_secret` is asked for the password or recovery key, at most once for each type.
 
-    Raises: NotAVaultError, UnsupportedFormatError, WrongSecretError, HeaderDamageError, LimitError, VaultInUseError, OSError.
+    Raises: NotAVaultError, UnsupportedFormatError, WrongSecretError, HeaderDamageError, LimitError,
+    VaultInUseError, OSError.
     """
     path = os.path.realpath(path)
     files = read_headers(path)
@@ -134,21 +135,16 @@ def change_password(path: str, get_secret: GetSecret, new_password: bytes) -> No
     unlocked = unlock(read_headers(path), _once(get_secret))
     header, master_key = unlocked.header, unlocked.master_key
     costs = [slot.cost for slot in header.slots if slot.cost is not None]
-    fresh = _password_slot(header, master_key, new_password, costs[0] if costs else Argon2Cost())
+    fresh = wrap_master_key(
+        master_key.reveal(),
+        new_password,
+        immutable=header.immutable,
+        fresh=os.urandom(FRESH_SIZE),
+        cost=costs[0] if costs else Argon2Cost(),
+    )
     kept = tuple(slot for slot in header.slots if slot.type != PASSWORD)
     replace_headers(path, header.parameters, (fresh, *kept), master_key)
     master_key.wipe()
-
-
-def _password_slot(header: VaultHeader, master_key: Secret, password: bytes, cost: Argon2Cost) -> Slot:
-    return wrap_master_key(
-        master_key.reveal(),
-        password,
-        immutable=header.immutable,
-        salt=os.urandom(SALT_SIZE),
-        nonce=os.urandom(12),
-        cost=cost,
-    )
 
 
 def _fill(path: str, password: bytes, *, recovery_key: bytes | None, cost: Argon2Cost, chunk_size: int) -> None:
@@ -163,8 +159,7 @@ def _fill(path: str, password: bytes, *, recovery_key: bytes | None, cost: Argon
             master_key.reveal(),
             secret,
             immutable=immutable,
-            salt=os.urandom(SALT_SIZE),
-            nonce=os.urandom(12),
+            fresh=os.urandom(FRESH_SIZE),
             cost=slot_cost,
         )
         for secret, slot_cost in secrets

@@ -66,7 +66,6 @@ def _top_level() -> Iterator[Vector]:
         ("magic-bin", "section 4", "the magic as a bin", with_checksum(_bin_magic(front))),
         ("six-fields", "section 4", "an array of six", with_checksum(b"\x96\x01" + front[1:])),
         ("array-long", "F-02", "the array has a length field", with_checksum(b"\xdc\0\x05" + front[1:])),
-        ("no-field-mark", "F-02", "the checksum is no bin", _unmarked(front, checksum_field)),
         (
             "slots-trailing",
             "F-02",
@@ -81,6 +80,11 @@ def _top_level() -> Iterator[Vector]:
         ),
     ):
         yield _bad(f"header-{name}", rule, "malformed", comment, writer, data)
+    unmarked = _unmarked(front, checksum_field)
+    yield _bad("header-no-field-mark", "F-11", "header", "the checksum is no bin", writer, unmarked)
+    newer = HeaderWriter.of("header-version-2-six-fields")
+    six = with_checksum(b"\x96" + newer.header(immutable=newer.immutable(version=2))[1:-34] + b"\x01")
+    yield _bad("header-version-2-six-fields", "F-12", "version", "version 2 has a field more", newer, six)
 
 
 def _str_mac(front: bytes) -> bytes:

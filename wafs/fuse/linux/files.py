@@ -1,6 +1,7 @@
 """Files: the requests about open regular files, READ and WRITE among them."""
 
 from functools import partial
+from typing import Final
 
 from wafs.errors import NotImplementedOperationError
 from wafs.fs.vfs import Vfs
@@ -8,7 +9,11 @@ from wafs.fuse.linux.reply import Handler, Held, Reply, caller_of, entry_body
 from wafs.fuse.wire import flags, replies, requests
 from wafs.fuse.wire.opcodes import Opcode
 from wafs.fuse.wire.requests import InHeader
+from wafs.units import MIB
 from wafs.vault.scratch import Scratch
+
+_MAX_COPY: Final = 64 * MIB
+"""Bytes copied for one request: a copy is several requests, so that it can be interrupted."""
 
 
 class FileHandlers:
@@ -36,6 +41,7 @@ class FileHandlers:
             Opcode.FALLOCATE: self._fallocate,
             Opcode.LSEEK: self._lseek,
             Opcode.COPY_FILE_RANGE: self._copy_file_range,
+            Opcode.COPY_FILE_RANGE_64: self._copy_file_range_64,
         }
 
     def _open(self, header: InHeader, body: memoryview) -> Reply:
@@ -112,8 +118,16 @@ class FileHandlers:
 
     def _copy_file_range(self, header: InHeader, body: memoryview) -> Reply:
         del header
+        return replies.write_out(self._copy(body))
+
+    def _copy_file_range_64(self, header: InHeader, body: memoryview) -> Reply:
+        del header
+        return replies.copy_file_range_64_out(self._copy(body))
+
+    def _copy(self, body: memoryview) -> int:
         asked = requests.parse_copy_file_range(body)
-        size = self._files.copy_range(
-            asked.fh_in, asked.off_in, asked.fh_out, new_offset=asked.off_out, size=asked.length
+        # Not more than the older of the two replies can tell.
+        size = min(asked.length, _MAX_COPY)
+        return self._files.copy_range(
+            asked.fh_in, asked.off_in, asked.fh_out, new_offset=asked.off_out, size=size
         )
-        return replies.write_out(size)

@@ -56,9 +56,7 @@ def error(unique: int, errno: int) -> bytes:
     return _pack_header(16, -errno, unique)
 
 
-def entry_out(
-    nodeid: int, generation: int, attr: Attr, *, entry_ttl_ns: int, attr_ttl_ns: int
-) -> bytes:
+def entry_out(nodeid: int, generation: int, attr: Attr, *, entry_ttl_ns: int, attr_ttl_ns: int) -> bytes:
     """Return the body that answers LOOKUP, MKNOD, MKDIR, SYMLINK and LINK.
 
     Each reply with a nodeid other than 0 adds one to what the kernel will FORGET of the inode.

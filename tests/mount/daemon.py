@@ -1,0 +1,139 @@
+"""Daemon: `wafs mount --foreground` as a process of its own, from the mount to the end of the process."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from wafs.errors import MountError
+from wafs.fuse import mountpoint
+from wafs.fuse.mountinfo import FSTYPE, find_mount
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WAIT_S = 30.0
+"""How long an event may take on a busy machine before a test gives up on it."""
+
+WAFS = (sys.executable, "-m", "wafs")
+COMPLAINT = re.compile(r"(?i)\b(warning|error|critical|traceback)\b")
+
+
+@dataclass
+class Daemon:
+    """One running mount; its log is what it writes to standard error."""
+
+    process: subprocess.Popen[bytes]
+    vault: Path
+    place: Path
+    log: Path
+    announced: list[str] = field(default_factory=list)
+
+    @property
+    def pid(self) -> int:
+        """The process that serves."""
+        return self.process.pid
+
+    def expect(self, pattern: str) -> None:
+        """Announce that a complaint that matches `pattern` is logged before the end."""
+        self.announced.append(pattern)
+
+    def status(self) -> dict[str, Any]:
+        """What the mount tells of itself."""
+        found: dict[str, Any] = json.loads(os.getxattr(self.place, "user.wafs.status"))
+        return found
+
+    def unmount(self) -> None:
+        """Unmount as a person does, and see the process end well."""
+        mountpoint.unmount(self.place)
+        assert self.ended() == 0, self.text()
+
+    def kill(self) -> None:
+        """End the process at once, as the kernel does when memory runs out; the dead mount stays."""
+        self.process.kill()
+        self.ended()
+
+    def signal(self, number: signal.Signals) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for the end and return the exit code."""
+        return self.process.wait(WAIT_S)
+
+    def mounted(self) -> bool:
+        """Tell whether a vault is mounted on the place, without asking it."""
+        found = find_mount(self.place)
+        return found is not None and found.fstype == FSTYPE
+
+    def text(self) -> str:
+        """The log so far."""
+        return self.log.read_text("utf-8", "replace")
+
+    def complaints(self) -> list[str]:
+        """What was logged without being announced, and what was announced in vain."""
+        lines = [line for line in self.text().splitlines() if COMPLAINT.search(line)]
+        surprises = [f"daemon: {line}" for line in lines if not any(re.search(p, line) for p in self.announced)]
+        missing = [
+            f"announced but not logged: {pattern}"
+            for pattern in self.announced
+            if not any(re.search(pattern, line) for line in lines)
+        ]
+        return surprises + missing
+
+    def clean_up(self) -> None:
+        """End whatever is left, by force if need be."""
+        if self.mounted():
+            try:
+                mountpoint.unmount(self.place)
+            except MountError:
+                mountpoint.unmount(self.place, lazy=True)
+        try:
+            self.process.wait(WAIT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def start(command: list[str], vault: Path, place: Path, log: Path, **options: Any) -> Daemon:
+    """Start a mount and return when it answers; fails with the log if it does not."""
+    before = find_mount(place)
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, **options)
+    daemon = Daemon(process, vault, place, log)
+    if not _mount_appears(process, place, before):
+        daemon.clean_up()
+        message = f"not mounted, exit code {process.returncode}:\n{daemon.text()}"
+        raise AssertionError(message)
+    # Waits in the kernel until the mount has answered INIT.
+    os.statvfs(place)
+    return daemon
+
+
+def _mount_appears(process: subprocess.Popen[bytes], place: Path, before: object) -> bool:
+    """Wait until something new is mounted on `place` or the process ends; the kernel tells of either."""
+    ended = os.pidfd_open(process.pid)
+    mounts = os.open("/proc/self/mountinfo", os.O_RDONLY)
+    try:
+        events = select.poll()
+        events.register(ended, select.POLLIN)
+        events.register(mounts, select.POLLPRI)
+        deadline = time.monotonic() + WAIT_S
+        while process.poll() is None and time.monotonic() < deadline:
+            found = find_mount(place)
+            if found is not None and found.fstype == FSTYPE and found != before:
+                return True
+            events.poll(WAIT_S * 1000)
+        return False
+    finally:
+        os.close(mounts)
+        os.close(ended)

@@ -1,0 +1,41 @@
+"""Parameters: the kinds of words that stand on a command line."""
+
+import os
+import re
+from typing import Final
+
+import click
+
+CHUNK_SIZES: Final = tuple(str(1 << power) for power in range(2, 11))
+"""Sizes of a chunk that a vault can have, in KiB."""
+
+LOCAL_PATH: Final = click.Path(readable=False)
+"""A path on this machine; whether it is fit is for the command to say, with its own exit code."""
+
+_UNITS_S: Final = {"s": 1, "m": 60, "h": 3600}
+
+
+def vault_path(ctx: click.Context, param: click.Parameter, value: str) -> bytes:
+    """Return a path inside a vault as the bytes that were typed, whatever the locale says."""
+    del ctx, param
+    return os.fsencode(value)
+
+
+def vault_paths(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[bytes, ...]:
+    """Return paths inside a vault as the bytes that were typed."""
+    del ctx, param
+    return tuple(os.fsencode(path) for path in value)
+
+
+def duration_s(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Return a time such as 90s, 15m or 2h in seconds.
+
+    Raises: click.BadParameter.
+    """
+    if value is None:
+        return None
+    match = re.fullmatch(r"([0-9]{1,6})([smh])", value)
+    if match is None or not int(match[1]):
+        msg = f"{value!r} is not a time such as 90s, 15m or 2h"
+        raise click.BadParameter(msg, ctx, param)
+    return float(int(match[1]) * _UNITS_S[match[2]])
