@@ -104,36 +104,44 @@ class Daemon:
             self.process.wait()
 
 
-def start(command: list[str], vault: Path, place: Path, log: Path, **options: Any) -> Daemon:
+def start(command: list[str], vault: Path, place: Path, log: Path) -> Daemon:
     """Start a mount and return when it answers; fails with the log if it does not."""
-    before = find_mount(place)
     with log.open("wb") as stream:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, **options)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
     daemon = Daemon(process, vault, place, log)
-    if not _mount_appears(process, place, before):
+    if not _answers(daemon):
+        process.kill()
         daemon.clean_up()
         message = f"not mounted, exit code {process.returncode}:\n{daemon.text()}"
         raise AssertionError(message)
-    # Waits in the kernel until the mount has answered INIT.
-    os.statvfs(place)
     return daemon
 
 
-def _mount_appears(process: subprocess.Popen[bytes], place: Path, before: object) -> bool:
-    """Wait until something new is mounted on `place` or the process ends; the kernel tells of either."""
-    ended = os.pidfd_open(process.pid)
+def _answers(daemon: Daemon) -> bool:
+    """Wait until the mount answers or the process ends; the kernel tells of either."""
+    ended = os.pidfd_open(daemon.pid)
     mounts = os.open("/proc/self/mountinfo", os.O_RDONLY)
     try:
         events = select.poll()
         events.register(ended, select.POLLIN)
         events.register(mounts, select.POLLPRI)
         deadline = time.monotonic() + WAIT_S
-        while process.poll() is None and time.monotonic() < deadline:
-            found = find_mount(place)
-            if found is not None and found.fstype == FSTYPE and found != before:
+        while daemon.process.poll() is None and time.monotonic() < deadline:
+            if daemon.mounted() and _is_alive(daemon):
                 return True
             events.poll(WAIT_S * 1000)
         return False
     finally:
         os.close(mounts)
         os.close(ended)
+
+
+def _is_alive(daemon: Daemon) -> bool:
+    """Tell whether this is the mount of the process, not a dead one from before; waits for the answer to INIT."""
+    try:
+        return bool(daemon.status()["pid"] == daemon.pid)
+    except PermissionError:
+        # Another user's mount: not even root is let in.
+        return True
+    except OSError:
+        return False

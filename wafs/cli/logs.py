@@ -47,11 +47,8 @@ def log_of_daemon(log_file: str | None, *, verbose: bool) -> logging.Handler:
         fd = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         handler: logging.Handler = logging.StreamHandler(open(fd, "a", encoding="utf-8", errors="backslashreplace"))
         handler.setFormatter(_LineFormatter("%(asctime)s wafs[%(process)d] %(levelname)s: %(message)s"))
-    elif os.path.exists(SYSTEM_LOG):
-        handler = logging.handlers.SysLogHandler(SYSTEM_LOG)
-        handler.setFormatter(_LineFormatter("wafs[%(process)d]: %(message)s"))
     else:
-        handler = logging.NullHandler()
+        handler = _system_log()
     handler.setLevel(logging.DEBUG if verbose else logging.INFO)
     return handler
 
@@ -59,6 +56,16 @@ def log_of_daemon(log_file: str | None, *, verbose: bool) -> logging.Handler:
 def log_to(handler: logging.Handler) -> None:
     """Log to this handler and to no other."""
     _use(handler, handler.level)
+
+
+def _system_log() -> logging.Handler:
+    try:
+        handler = logging.handlers.SysLogHandler(SYSTEM_LOG)
+    except OSError:
+        # Not every system has one, containers seldom do.
+        return logging.NullHandler()
+    handler.setFormatter(_LineFormatter("wafs[%(process)d]: %(message)s"))
+    return handler
 
 
 def _use(handler: logging.Handler, level: int) -> None:

@@ -34,7 +34,7 @@ class Siv:
 
         Raises: AuthenticationError if it is too short or does not verify.
         """
-        if len(sealed) <= SIV_SIZE:
+        if len(sealed) < SIV_SIZE:
             raise AuthenticationError
         try:
             return self._aes.decrypt(sealed, list(aad))

@@ -60,6 +60,9 @@ def unpack(data: bytes) -> Value:
             max_array_len=len(data),
             max_map_len=len(data),
         )
+    except msgpack.StackError as error:
+        msg = f"msgpack nested deeper than {MAX_DEPTH}"
+        raise LimitError(msg) from error
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         msg = "data is not one msgpack value"
         raise MalformedError(msg) from error

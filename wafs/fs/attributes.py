@@ -44,6 +44,7 @@ class Attributes:
                 self._truncate(inode, changes.size, drop_setid=changes.drop_setid)
             if inode.content is not None:
                 inode.content.seal()
+                inode.content.as_opened = None
                 self._set_open(inode, inode.content, changes)
             elif inode.links or inode is fs.inodes.root:
                 self._set_named(inode, changes)

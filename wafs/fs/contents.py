@@ -147,5 +147,5 @@ class Contents:
             store.chmod(directory.fd, entry, mode)
 
     def _stamp(self, content: Content) -> Stamp:
-        found = self._fs.store.fstat(content.handle)
+        found = content.as_opened or self._fs.store.fstat(content.handle)
         return Stamp(found.st_mtime_ns, found.st_size)

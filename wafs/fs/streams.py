@@ -1,14 +1,18 @@
 """Streams: open directories and their listings."""
 
 import stat
+from collections.abc import Iterator
 
-from wafs.errors import BadHandleError, NotFoundError
+from wafs.errors import BadHandleError
 from wafs.fs.attrs import DirEntry, Entry
 from wafs.fs.context import FsContext
 from wafs.fs.handles import DirStream
 from wafs.fs.tree import Tree
 from wafs.units import ROOT_INO, Fh
 from wafs.vault.directory import Listed
+
+_DOTS = 2
+"""Offset after `.` and `..`."""
 
 
 class Streams:
@@ -36,29 +40,34 @@ class Streams:
             inode.pins += 1
             return fh
 
-    def read(self, fh: int, offset: int) -> list[DirEntry]:
+    def read(self, fh: int, offset: int) -> Iterator[DirEntry]:
         """Return the entries from `offset` on, `.` and `..` first; offset 0 reads the directory anew.
 
         Raises: BadHandleError, DamageError, OSError.
         """
-        stream = self._stream(fh)
-        listed = self._listed(stream, offset)
-        return [
-            DirEntry(item.name, item.ino, item.type, index + 1)
-            for index, item in enumerate(listed[offset:], offset)
-        ]
+        listed = self._listed(self._stream(fh), offset)
+        return (
+            DirEntry(listed[index].name, listed[index].ino, listed[index].type, index + 1)
+            for index in range(offset, len(listed))
+        )
 
-    def enter(self, fh: int, name: bytes) -> Entry | None:
-        """Pin and return the entry `name` of the directory, None if it has vanished or is `.` or `..`.
+    def enter(self, fh: int, offset: int) -> Entry | None:
+        """Pin and return the entry that ends at `offset`, None if it has vanished or is `.` or `..`.
 
         Raises: BadHandleError, DamageError, OSError.
         """
-        if name in (b".", b".."):
+        if offset <= _DOTS:
             return None
-        try:
-            return self._tree.lookup(self._stream(fh).inode.number, name)
-        except (NotFoundError, FileNotFoundError):
-            return None
+        stream = self._stream(fh)
+        item = self._listed(stream, offset)[offset - 1]
+        fs = self._fs
+        with fs.lock:
+            handle = fs.dir_handles.of(stream.inode)
+            try:
+                found = fs.store.stat(handle.fd, item.entry)
+            except FileNotFoundError:
+                return None
+            return self._tree.enter(stream.inode, item.name, found)
 
     def sync(self, fh: int) -> None:
         """Return when the entries of the directory are safe from a power cut.
@@ -104,8 +113,8 @@ class Streams:
                 inode = stream.inode
                 above = inode.links[-1].parent if inode.links else inode
                 dots = [
-                    Listed(b".", stat.S_IFDIR, inode.identity[1]),
-                    Listed(b"..", stat.S_IFDIR, above.identity[1]),
+                    Listed(b".", b"", stat.S_IFDIR, inode.identity[1]),
+                    Listed(b"..", b"", stat.S_IFDIR, above.identity[1]),
                 ]
                 if inode.links or inode.number == ROOT_INO:
                     handle = self._fs.dir_handles.of(inode)

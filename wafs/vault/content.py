@@ -47,6 +47,7 @@ class Content:
 
     A change of length first marks the file IN_FLIGHT; `seal` ends that. Whoever shows the size or times of a file to
     somebody seals it first, so that what was shown stays true.
+    `as_opened` are the ciphertext's attributes when it was opened, None once it was changed through here.
 
     Thread: every method takes the content's own lock; `sync` waits for the disk outside of it.
     """
@@ -70,6 +71,7 @@ class Content:
         self._cached_number = -1
         self._cached = bytearray()
         self.file_id = file_id
+        self.as_opened: os.stat_result | None = None
         self.size = state.size
         self.writable = writable
 
@@ -99,7 +101,8 @@ class Content:
         Raises: DamageError (F-20 to F-25), OSError; the handle then stays the caller's.
         """
         data = context.store.pread(handle, FILE_HEADER_SIZE, 0)
-        length = context.store.fstat(handle).st_size
+        found = context.store.fstat(handle)
+        length = found.st_size
         header, cipher = open_file_header(context.file_keys, data)
         state = header.state
         content = cls(context, handle, cipher, file_id=header.file_id, state=state, writable=writable)
@@ -111,6 +114,8 @@ class Content:
                 f" {sealed_size(state.size, context.chunk_size)} are sealed"
             )
             raise TruncatedError(msg)
+        else:
+            content.as_opened = found
         return content
 
     @property
@@ -159,17 +164,19 @@ class Content:
             return
         with self._lock:
             end = offset + len(data)
-            if end > self.size:
-                self._check_size(end)
-                self._grow(offset)
-            payloads = self._payloads(offset, data, max(end, self.size), scratch)
-            first = offset // self._chunk_size
+            self._check_size(end)
+            first, old_size = offset // self._chunk_size, self.size
+            payloads: list[memoryview | bytearray] = []
             try:
+                if end > old_size:
+                    self._grow(offset)
+                payloads += self._payloads(offset, data, max(end, self.size), scratch)
                 self._chunks.write(first, payloads, scratch)
             except BaseException:
+                # The buffer may hold bytes that were not written.
                 self._cached_number = -1
-                if end > self.size:
-                    self._shrink_back(first, payloads, scratch)
+                if end > old_size:
+                    self._shrink_back(old_size, first, payloads, scratch)
                 raise
             self.size = max(end, self.size)
 
@@ -182,19 +189,23 @@ class Content:
         with self._lock:
             if size == self.size:
                 return
-            number, rest = divmod(min(size, self.size), self._chunk_size)
-            tail = self._merged(number, scratch)[:rest] if rest else bytearray()
+            chunk_size = self._chunk_size
+            number, rest = divmod(min(size, self.size), chunk_size)
+            cut = self._merged(number, scratch) if rest else bytearray()
             if size > self.size:
-                if rest:
-                    tail += bytes(min(size - self.size, self._chunk_size - rest))
-                self._enter_flight(SPARSE if size > number * self._chunk_size + len(tail) else 0)
+                self._enter_flight(SPARSE if size > number * chunk_size + (chunk_size if rest else 0) else 0)
             elif not self.in_flight or self._state.size > size:
                 self._put_state(size, self._state.flags | IN_FLIGHT)
-            if tail:
-                self._chunks.write(number, [tail], scratch)
-            self._store.truncate(self.handle, sealed_size(size, self._chunk_size))
-            self.size = size
             self._cached_number = -1
+            old, new = (min(length - number * chunk_size, chunk_size) for length in (self.size, size))
+            try:
+                if rest:
+                    self._chunks.write(number, [memoryview(cut)[:new]], scratch)
+                self._store.truncate(self.handle, sealed_size(size, chunk_size))
+            except BaseException:
+                self._put_back(number, [memoryview(cut)[:old]] if rest else [], scratch)
+                raise
+            self.size = size
 
     def reserve(self, offset: int, size: int) -> None:
         """Reserve space below for a range of plain bytes, without a change of size.
@@ -238,7 +249,7 @@ class Content:
                 raise NoSuchOffsetError
             if not self._state.flags & SPARSE:
                 return offset if whence == os.SEEK_DATA else self.size
-            found = self._seek_chunk(offset // self._chunk_size, whence) * self._chunk_size
+            found = self._chunks.find(offset // self._chunk_size, whence, self.size) * self._chunk_size
             if found >= self.size and whence == os.SEEK_DATA:
                 raise NoSuchOffsetError
             return min(max(offset, found), self.size)
@@ -302,18 +313,14 @@ class Content:
         self._enter_flight(SPARSE if first > number + (rest > 0) else 0)
         if rest and first > number:
             scratch = Scratch(2 * (self._chunk_size + OVERHEAD))
-            self._chunks.write(number, [self._merged(number, scratch)], scratch)
+            self._relength(number, self._merged(number, scratch), (rest, self._chunk_size), scratch)
             self.size = (number + 1) * self._chunk_size
-            self._cached_number = -1
 
-    def _shrink_back(
-        self, first: int, payloads: list[memoryview | bytearray], scratch: Scratch
-    ) -> None:
-        """Undo a growth that failed, for want of space say: the last chunk gets its old length, the rest is cut."""
-        number, rest = divmod(self.size, self._chunk_size)
+    def _put_back(self, number: int, payload: list[memoryview], scratch: Scratch) -> None:
+        """Undo a change of length that failed, for want of space say: the last chunk as it was, what is beyond cut."""
         with contextlib.suppress(OSError):
-            if rest and first <= number:
-                self._chunks.write(number, [payloads[number - first][:rest]], scratch)
+            if payload:
+                self._chunks.write(number, payload, scratch)
             self._store.truncate(self.handle, sealed_size(self.size, self._chunk_size))
 
     def _payloads(
@@ -359,33 +366,23 @@ class Content:
             self.write(start, memoryview(bytes(stop - start)), scratch)
             start = stop
 
-    def _seek_chunk(self, number: int, whence: int) -> int:
-        """Return the first chunk from `number` on that is data or a hole, else the number after the last."""
-        stride = self._chunk_size + OVERHEAD
-        count = -(-self.size // self._chunk_size)
-        want_hole = whence == os.SEEK_HOLE
-        while number < count:
-            length = min(self._chunk_size, self.size - number * self._chunk_size)
-            if self._chunks.is_hole(number, length) == want_hole:
-                return number
-            # What the store says of its own holes saves reading, but chunks do not begin where its blocks do.
-            try:
-                at = chunk_offset(number, self._chunk_size)
-                below = self._store.seek(self.handle, at, whence)
-            except OSError as error:
-                if error.errno == errno.ENXIO:
-                    return count
-                below = 0
-            number = max(number + 1, (below - FILE_HEADER_SIZE) // stride)
-        return count
-
     def _enter_flight(self, flags: int) -> None:
         wanted = self._state.flags & ~ROOT | IN_FLIGHT | flags
         if self._state.flags != wanted:
             self._put_state(self.size, wanted)
 
     def _put_state(self, size: int, flags: int) -> None:
+        self.as_opened = None
         state = State(size, self._state.counter + 1, flags & ~ROOT)
+        try:
+            self._write_state(state)
+        except BaseException:
+            # Both slots must open: what lies half written in the other one makes place for a state that counts less.
+            with contextlib.suppress(OSError):
+                self._write_state(self._state._replace(counter=self._state.counter - 1))
+            raise
+        self._state = state
+
+    def _write_state(self, state: State) -> None:
         slot = seal_state(self._cipher, state)
         write_all(self._store, self.handle, slot, STATE_OFFSETS[state.counter & 1])
-        self._state = state

@@ -5,9 +5,10 @@ import errno
 import logging
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-from wafs.errors import DamageError
+from wafs.errors import DamageError, MalformedError
 from wafs.format.directory import (
     DIR_ID_SIZE,
     RECORD_SIZE,
@@ -34,17 +35,24 @@ from wafs.format.name import (
 )
 from wafs.store.base import Handle, Store
 from wafs.units import DirId
+from wafs.vault.chunk_io import write_all
 from wafs.vault.keyring import Keyring
 
 _log = logging.getLogger(__name__)
 
+_SEALED_NAMES: Final = 4096
+"""Sealed names that are remembered; some 300 bytes each."""
+
 _INTERNAL: Final = (DIR_RECORD, DIR_RECORD_TEMPORARY)
+_NO_REGULAR_FILE: Final = (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ESPIPE)
+"""What opening and reading a directory, a symlink, a socket or a FIFO gives."""
 
 
 class Listed(NamedTuple):
-    """One entry of a directory: plain name, type (S_IFMT bits, 0 if unknown), inode number below."""
+    """One entry of a directory: plain and ciphertext name, type (S_IFMT bits, 0 if unknown), inode number below."""
 
     name: bytes
+    entry: bytes
     type: int
     ino: int
 
@@ -59,14 +67,17 @@ class Listing(NamedTuple):
 class Directories:
     """Directory operations of one vault, below inodes: everything is a store handle and a directory id.
 
-    Thread: no state of its own; the caller serialises changes to one directory.
+    Thread: no state of its own but a cache; the caller serialises changes to one directory.
     """
 
     def __init__(self, store: Store, keyring: Keyring) -> None:
         self._store = store
         self._keys = keyring
+        # One name is sealed again and again: looked up, then opened, then removed. The same input always gives the
+        # same result, so nothing can make an entry of this cache wrong.
+        self.seal_name = lru_cache(_SEALED_NAMES)(self._seal_name)
 
-    def seal_name(self, directory: DirId, name: bytes) -> SealedName:
+    def _seal_name(self, directory: DirId, name: bytes) -> SealedName:
         """Seal a name.
 
         Raises: NameTooLongError, InvalidArgumentError.
@@ -90,7 +101,7 @@ class Directories:
             except (DamageError, FileNotFoundError):
                 listing.foreign.append(entry)
             else:
-                listing.entries.append(Listed(name, kind, ino))
+                listing.entries.append(Listed(name, entry, kind, ino))
         if listing.foreign:
             _log.warning(
                 "%d foreign entries in a folder of the vault are not shown, the first is %r",
@@ -109,16 +120,19 @@ class Directories:
         if entry.endswith(LONG_SUFFIX):
             sealed = self._read_small(handle, name_file_of(entry), MAX_NAME_FILE_SIZE)
             return open_long_name(self._keys.names, directory, entry, sealed)
-        raise DamageError
+        msg = "entry is no sealed name"
+        raise MalformedError(msg)
 
     def place_name(self, handle: Handle, sealed: SealedName) -> None:
         """Write the `.name` file of a long name, before its entry is made; nothing for a short one (F-41)."""
         if sealed.name_file is None:
             return
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        # The entry may exist, and this file with it: it is written over by the same bytes and never emptied.
+        flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK
         file = self._store.open(handle, sealed.name_file, flags, 0o600)
         try:
-            self._store.pwrite(file, sealed.sealed, 0)
+            write_all(self._store, file, sealed.sealed, 0)
+            self._store.truncate(file, len(sealed.sealed))
         finally:
             self._store.close(file)
 
@@ -151,10 +165,10 @@ class Directories:
     def write_record(self, handle: Handle, record: DirectoryRecord, places: Sequence[Place]) -> None:
         """Write `wafs.dir` atomically and durably (F-53)."""
         data = seal_directory_record(self._keys.directory_records, record, places)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
         file = self._store.open(handle, DIR_RECORD_TEMPORARY, flags, 0o600)
         try:
-            self._store.pwrite(file, data, 0)
+            write_all(self._store, file, data, 0)
             self._store.sync(file)
         finally:
             self._store.close(file)
@@ -189,7 +203,8 @@ class Directories:
         names = {name for name, _, _ in self._store.entries(handle)}
         if not all(name in _INTERNAL or self._is_name_file(handle, name, names) for name in names):
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
-        for name in names:
+        # The record goes last: as long as anything is left, the directory keeps its id.
+        for name in sorted(names, key=DIR_RECORD.__eq__):
             self._store.unlink(handle, name)
 
     def _is_name_file(self, handle: Handle, entry: bytes, names: set[bytes]) -> bool:
@@ -201,15 +216,21 @@ class Directories:
             return True
         try:
             sealed = self._read_small(handle, entry, MAX_NAME_FILE_SIZE)
-        except OSError:
+        except (MalformedError, OSError):
             return False
         return len(sealed) <= MAX_NAME_FILE_SIZE and sealed_name_stem(sealed) == stem
 
     def _read_small(self, handle: Handle, name: bytes, most: int) -> bytes:
-        file = self._store.open(handle, name, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            return self._store.pread(file, most + 1, 0)
-        finally:
-            self._store.close(file)
+            file = self._store.open(handle, name, os.O_RDONLY | os.O_NONBLOCK)
+            try:
+                return self._store.pread(file, most + 1, 0)
+            finally:
+                self._store.close(file)
+        except OSError as error:
+            if error.errno not in _NO_REGULAR_FILE:
+                raise
+            msg = f"{name!r} is not a regular file"
+            raise MalformedError(msg) from None
 
 

@@ -69,7 +69,7 @@ class DirectoryHandlers:
     def _entry(self, fh: int, item: DirEntry) -> Entry | None:
         """Look an entry up for READDIRPLUS; one that cannot be is listed all the same and fails when used."""
         try:
-            return self._streams.enter(fh, item.name)
+            return self._streams.enter(fh, item.offset)
         except (WafsError, OSError):
             return None
 
