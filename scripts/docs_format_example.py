@@ -53,7 +53,7 @@ def example() -> str:
     ids_key = derive_subkey(master_key, vault_id, "directory ids")
     child = implied_dir_id(ids_key, Place(ROOT_DIR_ID, b"Media"))
     marks = {
-        0: "record: mark, \"wafs\", version, mark",
+        0: 'record: mark, "wafs", version, mark',
         9: "file id",
         25: "mark, then nonce of the wrapped key",
         39: "wrapped file key, tag",
@@ -63,7 +63,7 @@ def example() -> str:
         176: "state slot 1: nonce",
         188: "sealed state: size 0, counter 1, IN_FLIGHT",
         256: "chunk 0: nonce",
-        268: "\"hello\", tag",
+        268: '"hello", tag',
     }
     return "\n".join(
         [

@@ -40,6 +40,9 @@ Tree: TypeAlias = dict[bytes, Node]
 class Driver(Protocol):
     """Something that runs operations: each is a method that returns a `Value` or raises an error with an errno."""
 
+    def step_done(self) -> None:
+        """Do what a kernel may do between two operations."""
+
     def tree(self) -> Tree:
         """Close what is open and read everything."""
 
@@ -78,6 +81,7 @@ def assert_same(program: Program, reference: Driver, driver: Driver) -> Tree:
     """Run a program on both, compare each outcome and in the end the whole trees; returns the tree of `driver`."""
     for number, step in enumerate(program):
         wanted, found = step.run(reference), step.run(driver)
+        driver.step_done()
         assert found == wanted, f"step {number} of {len(program)}, {step!r}: found {found!r}, wanted {wanted!r}"
     wanted_tree, found_tree = reference.tree(), driver.tree()
     assert found_tree.keys() == wanted_tree.keys()

@@ -86,7 +86,10 @@ def init(  # noqa: PLR0913  one argument for each option
     if key is None:
         tell("note", "it has no recovery key: without the password nobody can open it")
     elif recovery_file is not None:
-        tell("", f"its recovery key is in {recovery_file}: keep it away from the vault; it helps when the password is lost")
+        tell(
+            "",
+            f"its recovery key is in {recovery_file}: keep it away from the vault; it helps when the password is lost",
+        )
     else:
         _show(key, vault_id)
     tell("", f"next: wafs mount {vault} MOUNTPOINT, or wafs put {vault} FILE /")

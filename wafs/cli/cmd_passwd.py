@@ -10,7 +10,9 @@ from wafs.errors import UsageError
 
 _EXAMPLES = (
     Example("wafs passwd vault", "ask for the old password, and twice for the new one"),
-    Example("wafs passwd vault --recovery-file recovery.txt", "the password is forgotten: the recovery key opens the vault"),
+    Example(
+        "wafs passwd vault --recovery-file recovery.txt", "the password is forgotten: the recovery key opens the vault"
+    ),
     Example("wafs passwd vault --password-file old --new-password-file new", "for scripts"),
 )
 
@@ -53,4 +55,7 @@ def passwd(
     tell("", "the password is changed")
     if any(slot.type == RECOVERY for slot in headers.headers[0].slots):
         tell("note", "the recovery key did not change: it still opens the vault")
-    tell("note", "an old copy of wafs.vault, in the history of a cloud drive for example, still opens with the old password")
+    tell(
+        "note",
+        "an old copy of wafs.vault, in the history of a cloud drive for example, still opens with the old password",
+    )

@@ -1,5 +1,7 @@
 """`wafs rm`: remove files and folders, without mounting."""
 
+import os
+import stat
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +13,7 @@ from wafs.cli.unlock_options import SecretSource, unlock_options
 if TYPE_CHECKING:
     from wafs.cli.failures import Failures
     from wafs.cli.opening import Session
+    from wafs.units import Ino
 
 _EXAMPLES = (
     Example("wafs rm vault /notes.txt", "remove a file"),
@@ -44,10 +47,8 @@ def rm(*, vault: str, paths: tuple[bytes, ...], recursive: bool, source: SecretS
 
 
 def _remove(session: "Session", failures: "Failures", path: bytes, *, recursive: bool) -> None:
-    import stat
-
     from wafs.errors import IsADirError, NotPermittedError
-    from wafs.fs.walk import found, found_parent, parts_of, walk
+    from wafs.fs.walk import found, found_parent, parts_of
 
     vfs = session.vfs
     if not parts_of(path):
@@ -59,16 +60,35 @@ def _remove(session: "Session", failures: "Failures", path: bytes, *, recursive:
         elif not recursive:
             msg = "is a folder"
             raise IsADirError(msg, hint="wafs rm -r removes it with all in it")
-        else:
-            before = len(failures)
-            for step in walk(vfs, entry.ino, path, failures.add):
-                session.interrupts.check()
-                if step.leaving:
-                    _try(failures, step.path, lambda: vfs.tree.rmdir(step.parent, step.name))  # noqa: B023
-                elif not step.is_dir:
-                    _try(failures, step.path, lambda: vfs.tree.unlink(step.parent, step.name))  # noqa: B023
-            if len(failures) == before:
-                vfs.tree.rmdir(parent.ino, name)
+        elif _empty(session, failures, entry.ino, path.rstrip(b"/")):
+            vfs.tree.rmdir(parent.ino, name)
         fh = vfs.streams.open(parent.ino)
-        vfs.streams.sync(fh)
-        vfs.streams.release(fh)
+        try:
+            vfs.streams.sync(fh)
+        finally:
+            vfs.streams.release(fh)
+
+
+def _empty(session: "Session", failures: "Failures", number: "Ino", path: bytes) -> bool:
+    """Remove all below a folder, and tell whether nothing is left; a folder that keeps something is no failure of its own."""
+    from wafs.errors import WafsError
+    from wafs.fs.walk import walk
+
+    kept: set[bytes] = set()
+
+    def fail(where: bytes, error: Exception) -> None:
+        failures.add(where, error)
+        kept.update((where, os.path.dirname(where)))
+
+    for step in walk(session.vfs, number, path, fail):
+        session.interrupts.check()
+        try:
+            if step.leaving and step.path in kept:
+                kept.add(os.path.dirname(step.path))
+            elif step.leaving:
+                session.vfs.tree.rmdir(step.parent, step.name)
+            elif not step.is_dir:
+                session.vfs.tree.unlink(step.parent, step.name)
+        except (WafsError, OSError) as error:
+            fail(step.path, error)
+    return path not in kept

@@ -24,9 +24,6 @@ class Failures:
     def __init__(self) -> None:
         self._failures: list[tuple[str, BaseException]] = []
 
-    def __bool__(self) -> bool:
-        return bool(self._failures)
-
     def add(self, path: str | bytes, error: Exception) -> None:
         """Note that something failed with an error that was raised on purpose or comes from the storage.
 

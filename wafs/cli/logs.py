@@ -33,9 +33,9 @@ class _LineFormatter(logging.Formatter):
         return "\n".join(escape(line) for line in super().format(record).splitlines())
 
 
-def log_to_screen(*, verbose: bool) -> None:
-    """Say warnings on standard error; everything if `verbose`."""
-    _use(_ScreenHandler(), logging.DEBUG if verbose else logging.WARNING)
+def log_to_screen(*, verbose: bool, level: int = logging.WARNING) -> None:
+    """Say what is logged from a level on on standard error; everything if `verbose`."""
+    _use(_ScreenHandler(), logging.DEBUG if verbose else level)
 
 
 def log_of_daemon(log_file: str | None, *, verbose: bool) -> logging.Handler:

@@ -52,9 +52,13 @@ class SecretSource:
 def unlock_options(command: Command) -> Command:
     """Declare the options on a command, which gets them as the one argument `source`."""
 
-    @click.option("--password-file", type=LOCAL_PATH, metavar="FILE", help="Read the password from the first line; - is stdin.")
+    @click.option(
+        "--password-file", type=LOCAL_PATH, metavar="FILE", help="Read the password from the first line; - is stdin."
+    )
     @click.option("--password-command", metavar="COMMAND", help="Run this and read the password from its first line.")
-    @click.option("--recovery-file", type=LOCAL_PATH, metavar="FILE", help="Use the recovery key in this file; - is stdin.")
+    @click.option(
+        "--recovery-file", type=LOCAL_PATH, metavar="FILE", help="Use the recovery key in this file; - is stdin."
+    )
     @functools.wraps(command)
     def with_source(
         *arguments: object,

@@ -57,8 +57,7 @@ def seal_file_header(wrap: Gcm, cipher: Gcm, secrets: FileSecrets, *, flags: int
     """
     prefix = _PREFIX + secrets.file_id
     slots = [
-        seal_state(cipher, State(0, counter, flags), secrets.state_nonces[counter])
-        for counter in COUNTERS_AT_BIRTH
+        seal_state(cipher, State(0, counter, flags), secrets.state_nonces[counter]) for counter in COUNTERS_AT_BIRTH
     ]
     wrapped = wrap.seal(secrets.file_key, prefix, secrets.wrap_nonce)
     return prefix + b"\xc4\x3c" + wrapped + bytes(9) + slots[0] + slots[1]

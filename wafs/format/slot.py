@@ -147,9 +147,7 @@ def parse_slot(fields: Value) -> Slot:
 
 
 def _parse_known(kind: str, fields: dict[str, Value]) -> Slot:
-    sizes_fit = all(
-        isinstance(value := fields.get(key), bytes) and len(value) == size for key, size in _SIZES.items()
-    )
+    sizes_fit = all(isinstance(value := fields.get(key), bytes) and len(value) == size for key, size in _SIZES.items())
     kdf_fits = False
     match kind, fields.get("kdf"):
         case "password", {"lanes": int(), "memory_kib": int(), "name": "argon2id", "passes": int(), **rest}:

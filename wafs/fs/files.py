@@ -43,9 +43,7 @@ class Files:
             keep_cache = self._contents.hold(inode, writable=writable, cut=cut)
             return Opened(self._add(inode, flags), keep_cache)
 
-    def create(
-        self, parent: int, name: bytes, mode: int, *, flags: int, caller: Caller
-    ) -> tuple[Entry, Fh]:
+    def create(self, parent: int, name: bytes, mode: int, *, flags: int, caller: Caller) -> tuple[Entry, Fh]:
         """Make a new file and open it.
 
         The attributes are those of a file in flight and not to be kept: closing it changes its times once more.
@@ -101,9 +99,7 @@ class Files:
         handle.note_read(self._fs.store, content.handle, offset, size, content.size)
         return content.read(offset, size, scratch)
 
-    def write(
-        self, fh: int, offset: int, data: memoryview, scratch: Scratch, *, drop_setid: bool = False
-    ) -> int:
+    def write(self, fh: int, offset: int, data: memoryview, scratch: Scratch, *, drop_setid: bool = False) -> int:
         """Write all of `data`; `drop_setid` clears set-id bits, as a write by an ordinary user does.
 
         Raises: BadHandleError, FileTooLargeError, DamageError, OSError.

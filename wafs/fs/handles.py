@@ -67,4 +67,3 @@ class DirStream:
         self.fh = fh
         self.inode = inode
         self.listed: list[Listed] | None = None
-

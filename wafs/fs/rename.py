@@ -46,9 +46,7 @@ class Renamer:
         self._fs = context
         self._tree = tree
 
-    def rename(
-        self, parent: int, name: bytes, new_parent: int, *, new_name: bytes, flags: int = 0
-    ) -> None:
+    def rename(self, parent: int, name: bytes, new_parent: int, *, new_name: bytes, flags: int = 0) -> None:
         """Rename as renameat2(2) with flags 0, RENAME_NOREPLACE or RENAME_EXCHANGE.
 
         Raises: NotFoundError, ExistsError, InvalidArgumentError for other flags, NameTooLongError, ReadOnlyError,

@@ -122,5 +122,3 @@ class Streams:
                     dots += listing.entries
             stream.listed = dots
         return stream.listed
-
-

@@ -186,9 +186,7 @@ class Tree:
                 fs.dir_handles.drop(inode)
             fs.inodes.drop_link(directory, name, is_gone=True)
 
-    def note_last_name(
-        self, directory: Inode, name: bytes, handle: DirHandle, sealed: SealedName
-    ) -> bool:
+    def note_last_name(self, directory: Inode, name: bytes, handle: DirHandle, sealed: SealedName) -> bool:
         """Tell whether a name about to vanish is the last of its inode.
 
         Its attributes are remembered for whoever still holds the inode. The caller holds the lock.
@@ -227,4 +225,3 @@ class Tree:
             if caller is not None:
                 fs.give(handle, sealed.entry, mode, caller)
             return self.enter(directory, name, fs.store.stat(handle.fd, sealed.entry))
-

@@ -31,7 +31,6 @@ _WANTED: Final = (
     | InitFlag.ATOMIC_O_TRUNC
     | InitFlag.BIG_WRITES
     | InitFlag.DO_READDIRPLUS
-    | InitFlag.READDIRPLUS_AUTO
     | InitFlag.PARALLEL_DIROPS
     | InitFlag.HANDLE_KILLPRIV_V2
     | InitFlag.MAX_PAGES
@@ -41,6 +40,7 @@ _WANTED: Final = (
 )
 """What this server wants of what the kernel offers.
 
+Not READDIRPLUS_AUTO: who lists a directory mostly asks for the attributes next, and a LOOKUP costs thrice the entry.
 Not AUTO_INVAL_DATA: our own writes change mtime, and it would drop the pages just written; an open compares instead.
 Not WRITEBACK_CACHE: it slows create and unlink, and delays writes that are to be in the store when they return.
 """

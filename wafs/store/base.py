@@ -92,9 +92,7 @@ class Store(Protocol):
     def rmdir(self, parent: Handle, name: bytes) -> None:
         """Remove an empty directory."""
 
-    def rename(
-        self, parent: Handle, name: bytes, new_parent: Handle, new_name: bytes, flags: int = 0
-    ) -> None:
+    def rename(self, parent: Handle, name: bytes, new_parent: Handle, new_name: bytes, flags: int = 0) -> None:
         """Rename atomically; flags of renameat2(2)."""
 
     def chmod(self, parent: Handle, name: bytes, mode: int) -> None:
@@ -118,9 +116,7 @@ class Store(Protocol):
     def getxattr(self, parent: Handle, name: bytes, attribute: bytes) -> bytes:
         """Return the value of an attribute."""
 
-    def setxattr(
-        self, parent: Handle, name: bytes, attribute: bytes, value: bytes, flags: int
-    ) -> None:
+    def setxattr(self, parent: Handle, name: bytes, attribute: bytes, value: bytes, flags: int) -> None:
         """Set an attribute; flags of setxattr(2)."""
 
     def listxattr(self, parent: Handle, name: bytes) -> Iterable[bytes]:

@@ -104,9 +104,7 @@ class LocalStore:
         """Remove an empty directory."""
         os.rmdir(name, dir_fd=parent)
 
-    def rename(
-        self, parent: Handle, name: bytes, new_parent: Handle, new_name: bytes, flags: int = 0
-    ) -> None:
+    def rename(self, parent: Handle, name: bytes, new_parent: Handle, new_name: bytes, flags: int = 0) -> None:
         """Rename atomically."""
         if flags:
             libc.renameat2(parent, name, new_parent, new_name, flags)
@@ -130,9 +128,7 @@ class LocalStore:
         """Return the value of an attribute."""
         return os.getxattr(_path(parent, name), attribute, follow_symlinks=False)
 
-    def setxattr(
-        self, parent: Handle, name: bytes, attribute: bytes, value: bytes, flags: int
-    ) -> None:
+    def setxattr(self, parent: Handle, name: bytes, attribute: bytes, value: bytes, flags: int) -> None:
         """Set an attribute."""
         os.setxattr(_path(parent, name), attribute, value, flags, follow_symlinks=False)
 

@@ -1,5 +1,6 @@
 """Chunk I/O: spans of chunks of one ciphertext file, opened and sealed in bulk (format.md section 5.3)."""
 
+import errno
 import os
 from collections.abc import Sequence
 from struct import Struct
@@ -7,7 +8,7 @@ from typing import Final
 
 from wafs.crypto.aead import NONCE_SIZE, OVERHEAD, Gcm, InvalidTag
 from wafs.errors import AuthenticationError, TruncatedError
-from wafs.format.layout import chunk_offset
+from wafs.format.layout import FILE_HEADER_SIZE, chunk_offset
 from wafs.store.base import Handle, Store
 from wafs.vault.scratch import Scratch
 
@@ -49,9 +50,7 @@ class ChunkIo:
             body = start + NONCE_SIZE
             end = start + size + OVERHEAD
             try:
-                decrypt_into(
-                    sealed[start:body], sealed[body:end], _AAD(number), plain[at : at + size]
-                )
+                decrypt_into(sealed[start:body], sealed[body:end], _AAD(number), plain[at : at + size])
             except InvalidTag:
                 if not sparse or any(sealed[start:end]):
                     msg = f"chunk {number} does not verify"
@@ -80,14 +79,34 @@ class ChunkIo:
             sealed[start:body] = nonce
             encrypt_into(nonce, payload, _AAD(first + index), sealed[body:end])
             start = end
-        write_all(
-            self._store, self.handle, sealed[:sealed_length], chunk_offset(first, self._chunk_size)
-        )
+        write_all(self._store, self.handle, sealed[:sealed_length], chunk_offset(first, self._chunk_size))
 
-    def is_hole(self, number: int, plain_length: int) -> bool:
+    def find(self, number: int, whence: int, plain_size: int) -> int:
+        """Find the first chunk from `number` on that is data (SEEK_DATA) or a hole (SEEK_HOLE), among all of the file.
+
+        Returns the number after the last chunk if there is none.
+        Raises: OSError.
+        """
+        stride = self._chunk_size + OVERHEAD
+        count = -(-plain_size // self._chunk_size)
+        want_hole = whence == os.SEEK_HOLE
+        while number < count:
+            at = chunk_offset(number, self._chunk_size)
+            if self._is_hole(at, min(stride, plain_size - number * self._chunk_size + OVERHEAD)) == want_hole:
+                return number
+            # What the store says of its own holes saves reading, but chunks do not begin where its blocks do.
+            try:
+                below = self._store.seek(self.handle, at, whence)
+            except OSError as error:
+                if error.errno == errno.ENXIO:
+                    return count
+                below = 0
+            number = max(number + 1, (below - FILE_HEADER_SIZE) // stride)
+        return count
+
+    def _is_hole(self, offset: int, length: int) -> bool:
         """Tell whether the bytes of a chunk are all zero (F-31)."""
-        length = plain_length + OVERHEAD
-        data = self._store.pread(self.handle, length, chunk_offset(number, self._chunk_size))
+        data = self._store.pread(self.handle, length, offset)
         return data.count(0) == len(data)
 
     def _fill(self, view: memoryview, offset: int) -> None:

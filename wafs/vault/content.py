@@ -1,13 +1,12 @@
 """Content: random access to the plain bytes of one file (format.md section 5)."""
 
 import contextlib
-import errno
 import os
 import threading
 from dataclasses import dataclass
 from typing import Final
 
-from wafs.crypto.aead import OVERHEAD, Gcm
+from wafs.crypto.aead import Gcm
 from wafs.errors import DamageError, FileTooLargeError, NoSuchOffsetError, TruncatedError
 from wafs.format.file_header import (
     SECRETS_SIZE,
@@ -109,10 +108,7 @@ class Content:
         if state.flags & IN_FLIGHT:
             content._land(length)
         elif sealed_size(state.size, context.chunk_size) != length:
-            msg = (
-                f"ciphertext file has {length} bytes,"
-                f" {sealed_size(state.size, context.chunk_size)} are sealed"
-            )
+            msg = f"ciphertext file has {length} bytes, {sealed_size(state.size, context.chunk_size)} are sealed"
             raise TruncatedError(msg)
         else:
             content.as_opened = found
@@ -169,7 +165,7 @@ class Content:
             payloads: list[memoryview | bytearray] = []
             try:
                 if end > old_size:
-                    self._grow(offset)
+                    self._grow(offset, scratch)
                 payloads += self._payloads(offset, data, max(end, self.size), scratch)
                 self._chunks.write(first, payloads, scratch)
             except BaseException:
@@ -303,7 +299,7 @@ class Content:
         self._store.truncate(self.handle, sealed_size(self.size, self._chunk_size))
         self.seal()
 
-    def _grow(self, offset: int) -> None:
+    def _grow(self, offset: int, scratch: Scratch) -> None:
         """Enter flight for a write at `offset` that ends beyond the size.
 
         The last chunk is filled up with zeros if the write begins after it.
@@ -312,20 +308,24 @@ class Content:
         first = offset // self._chunk_size
         self._enter_flight(SPARSE if first > number + (rest > 0) else 0)
         if rest and first > number:
-            scratch = Scratch(2 * (self._chunk_size + OVERHEAD))
-            self._relength(number, self._merged(number, scratch), (rest, self._chunk_size), scratch)
-            self.size = (number + 1) * self._chunk_size
+            self.truncate((number + 1) * self._chunk_size, scratch)
 
-    def _put_back(self, number: int, payload: list[memoryview], scratch: Scratch) -> None:
-        """Undo a change of length that failed, for want of space say: the last chunk as it was, what is beyond cut."""
+    def _shrink_back(self, old_size: int, first: int, payloads: list[memoryview | bytearray], scratch: Scratch) -> None:
+        """Undo a growth that failed before its end, for want of space say."""
+        number, rest = divmod(self.size, self._chunk_size)
+        tail = payloads[number - first : number - first + 1] if rest and first <= number else []
+        self._put_back(number, [payload[:rest] for payload in tail], scratch)
+        with contextlib.suppress(OSError):
+            self.truncate(old_size, scratch)
+
+    def _put_back(self, number: int, payload: list[memoryview | bytearray], scratch: Scratch) -> None:
+        """Bring the ciphertext file back to the present size, with `payload` (none: as it is) as chunk `number`."""
         with contextlib.suppress(OSError):
             if payload:
                 self._chunks.write(number, payload, scratch)
             self._store.truncate(self.handle, sealed_size(self.size, self._chunk_size))
 
-    def _payloads(
-        self, offset: int, data: memoryview, new_size: int, scratch: Scratch
-    ) -> list[memoryview | bytearray]:
+    def _payloads(self, offset: int, data: memoryview, new_size: int, scratch: Scratch) -> list[memoryview | bytearray]:
         """Cut `data` into the payloads of the chunks it touches, completed with what is there already."""
         chunk_size = self._chunk_size
         payloads: list[memoryview | bytearray] = []

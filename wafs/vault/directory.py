@@ -232,5 +232,3 @@ class Directories:
                 raise
             msg = f"{name!r} is not a regular file"
             raise MalformedError(msg) from None
-
-

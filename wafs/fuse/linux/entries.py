@@ -69,9 +69,7 @@ class EntryHandlers:
     def _mknod(self, header: InHeader, body: memoryview) -> Reply:
         asked = requests.parse_mknod(body)
         caller = caller_of(header)
-        return self._held(
-            self._tree.mknod(header.nodeid, asked.name, asked.mode, device=asked.rdev, caller=caller)
-        )
+        return self._held(self._tree.mknod(header.nodeid, asked.name, asked.mode, device=asked.rdev, caller=caller))
 
     def _mkdir(self, header: InHeader, body: memoryview) -> Reply:
         asked = requests.parse_mkdir(body)
@@ -92,9 +90,7 @@ class EntryHandlers:
         return self._do_rename(header, requests.parse_rename2(body))
 
     def _do_rename(self, header: InHeader, asked: requests.RenameIn) -> Reply:
-        self._renamer.rename(
-            header.nodeid, asked.name, asked.newdir, new_name=asked.newname, flags=asked.flags
-        )
+        self._renamer.rename(header.nodeid, asked.name, asked.newdir, new_name=asked.newname, flags=asked.flags)
         return b""
 
     def _link(self, header: InHeader, body: memoryview) -> Reply:

@@ -60,9 +60,7 @@ class FileHandlers:
 
     def _tmpfile(self, header: InHeader, body: memoryview) -> Reply:
         asked = requests.parse_tmpfile(body)
-        entry, fh = self._files.create_unnamed(
-            header.nodeid, asked.mode, flags=asked.flags, caller=caller_of(header)
-        )
+        entry, fh = self._files.create_unnamed(header.nodeid, asked.mode, flags=asked.flags, caller=caller_of(header))
         body_out = replies.create_out(entry_body(entry, attr_ttl_ns=0), fh, flags.FOPEN_KEEP_CACHE)
         return Held(body_out, partial(self._undo_create, fh, entry.ino))
 
@@ -79,9 +77,7 @@ class FileHandlers:
         del header
         asked = requests.parse_write(body)
         drop_setid = asked.write_flags & flags.WRITE_KILL_SUIDGID != 0
-        size = self._files.write(
-            asked.fh, asked.offset, asked.data, self._scratch, drop_setid=drop_setid
-        )
+        size = self._files.write(asked.fh, asked.offset, asked.data, self._scratch, drop_setid=drop_setid)
         return replies.write_out(size)
 
     def _flush(self, header: InHeader, body: memoryview) -> Reply:
@@ -106,9 +102,7 @@ class FileHandlers:
     def _fallocate(self, header: InHeader, body: memoryview) -> Reply:
         del header
         asked = requests.parse_fallocate(body)
-        self._files.fallocate(
-            asked.fh, asked.mode, asked.offset, size=asked.length, scratch=Scratch()
-        )
+        self._files.fallocate(asked.fh, asked.mode, asked.offset, size=asked.length, scratch=Scratch())
         return b""
 
     def _lseek(self, header: InHeader, body: memoryview) -> Reply:
@@ -128,6 +122,4 @@ class FileHandlers:
         asked = requests.parse_copy_file_range(body)
         # Not more than the older of the two replies can tell.
         size = min(asked.length, _MAX_COPY)
-        return self._files.copy_range(
-            asked.fh_in, asked.off_in, asked.fh_out, new_offset=asked.off_out, size=size
-        )
+        return self._files.copy_range(asked.fh_in, asked.off_in, asked.fh_out, new_offset=asked.off_out, size=size)

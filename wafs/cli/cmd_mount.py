@@ -1,0 +1,68 @@
+"""`wafs mount`: make a vault a normal folder."""
+
+import os
+
+import click
+
+from wafs.cli.help_texts import Command, Example
+from wafs.cli.parameters import LOCAL_PATH, duration_s
+from wafs.cli.unlock_options import SecretSource, unlock_options
+
+_EXAMPLES = (
+    Example("mkdir -p ~/backup && wafs mount vault ~/backup", "ask for the password and mount"),
+    Example("wafs mount --read-only --idle 15m vault ~/backup", "only look, and unmount after a quarter of an hour"),
+    Example("wafs mount --foreground -v vault ~/backup", "stay in the terminal and say what happens"),
+)
+
+
+@click.command(cls=Command, examples=_EXAMPLES)
+@click.argument("vault", type=LOCAL_PATH)
+@click.argument("mountpoint", type=LOCAL_PATH)
+@unlock_options
+@click.option("-f", "--foreground", is_flag=True, help="Stay in the terminal; log to standard error.")
+@click.option("--read-only", is_flag=True, help="Refuse every change. Any number of these can be mounted at a time.")
+@click.option("--allow-other", is_flag=True, help="Other users may use the mount, as permission bits allow.")
+@click.option("--nonempty", is_flag=True, help="Mount on a folder that has entries; they are hidden meanwhile.")
+@click.option("--idle", metavar="TIME", callback=duration_s, help="Unmount when unused for so long: 90s, 15m, 2h.")
+@click.option("--log-file", type=LOCAL_PATH, metavar="FILE", help="Log to this file and not to the system's log.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more; this can name files.")
+def mount(  # noqa: PLR0913  one argument for each option
+    *,
+    vault: str,
+    mountpoint: str,
+    source: SecretSource,
+    foreground: bool,
+    read_only: bool,
+    allow_other: bool,
+    nonempty: bool,
+    idle: float | None,
+    log_file: str | None,
+    verbose: bool,
+) -> None:
+    """Mount VAULT on the folder MOUNTPOINT.
+
+    Returns when the mount answers; from then on it is a normal folder for every program of yours. Unmount it with
+    wafs umount. Only one mount at a time may write to a vault.
+    """
+    from wafs.cli.daemon import run_in_background, run_in_foreground
+    from wafs.fs.vfs import Vfs
+    from wafs.fuse.mount import MountOptions, check_mountpoint, serve
+    from wafs.fuse.mountinfo import absolute
+    from wafs.vault.header_file import read_headers
+    from wafs.vault.vault import open_vault
+
+    read_headers(vault)
+    check_mountpoint(vault, mountpoint, nonempty=nonempty)
+    options = MountOptions(
+        mountpoint=os.fsdecode(absolute(mountpoint)),
+        allow_other=allow_other,
+        read_only=read_only,
+        nonempty=nonempty,
+        idle_s=idle,
+    )
+    opened = open_vault(vault, source.get_secret, read_only=read_only)
+    with Vfs(opened, give_to_caller=allow_other) as vfs:
+        if foreground:
+            run_in_foreground(lambda ready: serve(vfs, options, ready), verbose=verbose, log_file=log_file)
+        else:
+            run_in_background(lambda ready: serve(vfs, options, ready), verbose=verbose, log_file=log_file)

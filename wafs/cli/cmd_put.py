@@ -1,0 +1,100 @@
+"""`wafs put`: copy files and folders into a vault, without mounting."""
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import click
+
+from wafs.cli.help_texts import Command, Example
+from wafs.cli.parameters import LOCAL_PATH, vault_path
+from wafs.cli.unlock_options import SecretSource, unlock_options
+
+if TYPE_CHECKING:
+    from wafs.cli.copy_in import CopyIn
+    from wafs.cli.failures import Failures
+    from wafs.cli.opening import Session
+
+_EXAMPLES = (
+    Example("wafs put vault ~/WhatsApp /", "copy the folder in, as /WhatsApp"),
+    Example("wafs put vault ~/WhatsApp/. /backup", "copy what is in the folder into /backup"),
+    Example("wafs put vault notes.txt photo.jpg /papers", "copy two files into a folder of the vault"),
+)
+
+
+@click.command(cls=Command, examples=_EXAMPLES)
+@click.argument("vault", type=LOCAL_PATH)
+@click.argument("sources", metavar="SRC...", nargs=-1, required=True, type=LOCAL_PATH)
+@click.argument("path", callback=vault_path)
+@unlock_options
+def put(*, vault: str, sources: tuple[str, ...], path: bytes, source: SecretSource) -> None:
+    """Copy the files and folders SRC into VAULT, to PATH.
+
+    As with cp -a: if PATH is a folder they go into it, else the one SRC gets that name. Folders are copied with all in
+    them and are merged with those already there. Kept are times, permission bits, symlinks and the attributes in user.*.
+
+    A file appears under its name when it is complete and safe from a power cut, never before; files that fail do not stop
+    the others. Ctrl-C leaves no half file.
+    """
+    from wafs.cli.copy_in import CopyIn
+    from wafs.cli.failures import Failures
+    from wafs.cli.opening import opened
+    from wafs.cli.progress import Progress
+
+    failures = Failures()
+    local = [os.fsencode(name) for name in sources]
+    with opened(vault, source, read_only=False) as session, Progress("put") as progress:
+        if progress.watched:
+            progress.expect(_total_size(session, local))
+        with CopyIn(session, failures, progress) as copying:
+            _put(session, copying, failures, local, path)
+    progress.summarise()
+    failures.finish()
+
+
+def _put(session: "Session", copying: "CopyIn", failures: "Failures", sources: list[bytes], path: bytes) -> None:
+    from wafs.cli.copy_rules import last_name
+    from wafs.errors import NotADirError, NotFoundError
+    from wafs.fs.walk import found, found_parent
+
+    sources = [name for name in sources if _is_there(name, failures)]
+    try:
+        with found(session.vfs, path, follow=True) as target:
+            if stat.S_ISDIR(target.attrs.mode):
+                for name in sources:
+                    copying.copy(name, target.ino, last_name(name))
+                copying.finish(target.ino)
+                return
+    except NotFoundError:
+        pass
+    if len(sources) > 1:
+        msg = f"{os.fsdecode(path)}: not a folder, several sources need one"
+        raise NotADirError(msg)
+    for name in sources:
+        if path.endswith(b"/") and not os.path.isdir(name):
+            msg = f"{os.fsdecode(path)}: no such folder"
+            raise NotFoundError(msg)
+        with found_parent(session.vfs, path) as (parent, new_name):
+            copying.copy(name, parent.ino, new_name)
+            copying.finish(parent.ino)
+
+
+def _is_there(path: bytes, failures: "Failures") -> bool:
+    from wafs.errors import NotFoundError
+
+    if os.path.lexists(path):
+        return True
+    failures.add(path, NotFoundError())
+    return False
+
+
+def _total_size(session: "Session", sources: list[bytes]) -> int:
+    from wafs.cli.local_walk import local_walk
+
+    total = 0
+    for name in sources:
+        for step in local_walk(name, lambda _path, _error: None):
+            session.interrupts.check()
+            if stat.S_ISREG(step.attrs.st_mode):
+                total += step.attrs.st_size
+    return total

@@ -1,0 +1,137 @@
+"""Daemon: a process that serves a mount, and tells who started it when the mount answers."""
+
+import ctypes
+import json
+import logging
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+import click
+
+from wafs.cli.exitcodes import BUG, FAILED, OK, exit_code_of
+from wafs.cli.logs import log_of_daemon, log_to, log_to_screen
+from wafs.cli.messages import message_of
+from wafs.cli.screen import tell
+from wafs.errors import MountError
+
+Serve = Callable[[Callable[[], None]], None]
+"""Serves until the mount is gone; calls its argument when the mount answers."""
+
+_PR_SET_DUMPABLE: Final = 4
+_MAX_REPORT: Final = 65_536
+
+_log = logging.getLogger(__name__)
+
+
+def run_in_foreground(serve: Serve, *, verbose: bool, log_file: str | None) -> None:
+    """Serve in this process and log to standard error.
+
+    Raises: what `serve` raises; OSError if the log file cannot be opened.
+    """
+    if log_file is None:
+        log_to_screen(verbose=verbose, level=logging.INFO)
+    else:
+        log_to(log_of_daemon(log_file, verbose=verbose))
+    drop_core_dumps()
+    serve(lambda: _log.info("mounted"))
+
+
+def run_in_background(serve: Serve, *, verbose: bool, log_file: str | None) -> None:
+    """Serve in a process of its own, and return when the mount answers.
+
+    The process ends by itself, never through the code of the caller. What fails in it before the mount answers ends this
+    process with the same words and exit code.
+    Raises: click.exceptions.Exit, MountError, OSError if the log file cannot be opened.
+    Thread: no other may run.
+    """
+    handler = log_of_daemon(log_file, verbose=verbose)
+    sys.stdout.flush()
+    reader, writer = os.pipe()
+    # An interrupt between the fork and the handlers of `serve` would strike a half-made daemon.
+    pid = os.fork()
+    if pid == 0:
+        os.close(reader)
+        _serve_and_end(serve, handler, writer)
+    handler.close()
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        report = pipe.read(_MAX_REPORT)
+    if report == b"ready":
+        return
+    _, status = os.waitpid(pid, 0)
+    _refuse(report, os.waitstatus_to_exitcode(status))
+
+
+def drop_core_dumps() -> None:
+    """See to it that no crash writes keys to a disk, and that no other process of the user reads them.
+
+    Source: setrlimit(2), prctl(2).
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _serve_and_end(serve: Serve, handler: logging.Handler, writer: int) -> NoReturn:
+    """Be the daemon: leave the terminal, serve, and end with the exit code of what happened."""
+    code = BUG
+    try:
+        os.setsid()
+        os.chdir("/")
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        drop_core_dumps()
+        _leave_terminal()
+        log_to(handler)
+        pipe = [writer]
+
+        def ready() -> None:
+            _log.info("mounted")
+            os.write(writer, b"ready")
+            os.close(pipe.pop())
+
+        try:
+            serve(ready)
+            code = OK
+            _log.info("unmounted")
+        except BaseException as error:  # noqa: BLE001  whoever waits at the pipe, or reads the log, is told
+            code = exit_code_of(error)
+            _report(error, code, pipe)
+    finally:
+        logging.shutdown()
+        os._exit(code)
+
+
+def _report(error: BaseException, code: int, pipe: list[int]) -> None:
+    text, hint = message_of(error)
+    if code == BUG:
+        _log.error("this is a bug in wafs: %s", text, exc_info=error)
+    else:
+        _log.error("%s", text)
+    if pipe:
+        facts = {"kind": type(error).__name__, "text": text, "hint": hint, "code": code}
+        os.write(pipe.pop(), json.dumps(facts).encode())
+
+
+def _leave_terminal() -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    if null > 2:
+        os.close(null)
+
+
+def _refuse(report: bytes, code: int) -> NoReturn:
+    """End with what the daemon reported; it has ended."""
+    if not report:
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        msg = f"the process that was to serve the mount ended {how}"
+        raise MountError(msg, hint="its log may say why: see --log-file")
+    facts = json.loads(report)
+    kind = "this is a bug in wafs: " if facts["code"] == BUG else ""
+    tell("error", kind + facts["text"])
+    if facts["hint"]:
+        tell("hint", facts["hint"])
+    raise click.exceptions.Exit(facts["code"] or FAILED)
