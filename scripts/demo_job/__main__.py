@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from demo_job import stopping
 from demo_job.job import Job, Places
 from demo_job.screen import Screen
 from demo_job.vault import CommandError
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 DESCRIPTION = """\
 Show the main job of wafs from end to end: make a vault, mount it, copy a WhatsApp backup in, run an
@@ -65,26 +61,13 @@ def out_folder(asked: Path | None, parser: argparse.ArgumentParser) -> Path:
     return asked.resolve()
 
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def stop(number: int, _frame: FrameType | None) -> None:
-    """Leave through the `finally` clauses, which unmount; a second signal must not stop that."""
-    for each in STOPPING:
-        signal.signal(each, signal.SIG_IGN)
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
-    sys.exit(128 + number)
-
-
 def main() -> int:
     """Run the demonstration and return its exit code."""
     parser = arguments()
     options = parser.parse_args()
     if options.backup is not None and not options.backup.is_dir():
         parser.error(f"{options.backup} is not a folder")
-    for number in STOPPING:
-        signal.signal(number, stop)
+    stopping.listen()
     screen = Screen()
     places = Places(out_folder(options.out, parser))
     backup = options.backup.resolve() if options.backup else None

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from demo_job import stopping
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -34,6 +36,8 @@ def run(*command: object, cwd: Path | None = None, show: bool = False) -> None:
         stderr=None if show else subprocess.STDOUT,
         text=True,
         errors="replace",
+        # Ctrl-C goes to this program alone, and what it has started is let finish.
+        start_new_session=not show,
     )
     if result.returncode != 0:
         tail = "\n".join((result.stdout or "").splitlines()[-20:])
@@ -72,15 +76,17 @@ class Vault:
         """Mount for the time of a `with`; whatever happens in it, nothing stays mounted."""
         mountpoint.mkdir(exist_ok=True)
         try:
-            self._wafs("mount", self.folder, mountpoint)
+            with stopping.held():
+                self._wafs("mount", self.folder, mountpoint)
             # Without this a backup would be copied into the bare folder, readable by all.
             if not is_mounted(mountpoint):
                 message = f"wafs mount said it was done, but nothing is mounted on {mountpoint}"
                 raise CommandError(message)
             yield
         finally:
-            if is_mounted(mountpoint):
-                unmount(mountpoint)
+            with stopping.held():
+                if is_mounted(mountpoint):
+                    unmount(mountpoint)
 
     def put(self, source: Path, path: str) -> None:
         """Copy a folder into the vault without mounting it."""

@@ -21,7 +21,6 @@ NAMES = [
     b"\xff" * 255,
     b"e\xcc\x81",
     b"\xc3\xa9",
-    b"\xe9",
     b"new\nline",
     b"tab\tescape\x1b[31m",
     b" leading and trailing ",

@@ -61,7 +61,7 @@ def test_a_file_without_a_name_gets_one(bench: Bench, daemon: Daemon) -> None:
     try:
         os.write(handle, b"x" * 20_000)
         assert list(daemon.place.iterdir()) == []
-        os.link(f"/proc/self/fd/{handle}", daemon.place / "named", follow_symlinks=True)
+        _give_name(handle, daemon.place, "named")
         os.write(handle, b"and more")
         assert os.fstat(handle).st_nlink == 1
     finally:
@@ -214,3 +214,12 @@ with open(sys.argv[1], "r+b") as file, mmap.mmap(file.fileno(), 0) as view:
         view[10:16] = b"parent"
         tell(process)
         finish(process)
+
+
+def _give_name(handle: int, folder: Path, name: str) -> None:
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        # Only with a folder's handle does Python call linkat(2), which follows the link in /proc.
+        os.link(f"/proc/self/fd/{handle}", name, dst_dir_fd=place, follow_symlinks=True)
+    finally:
+        os.close(place)

@@ -18,7 +18,7 @@ _EXAMPLES = (
 @click.command(cls=Command, examples=_EXAMPLES)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(*, shell: str) -> None:
-    """Print the script that lets SHELL complete commands, options and paths of wafs."""
+    """Print the script that completes commands in SHELL."""
     root = click.get_current_context().find_root()
     kind = get_completion_class(shell)
     if kind is None:

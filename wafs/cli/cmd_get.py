@@ -13,7 +13,6 @@ from wafs.cli.unlock_options import SecretSource, unlock_options
 if TYPE_CHECKING:
     from wafs.cli.copy_out import CopyOut
     from wafs.cli.opening import Session
-    from wafs.cli.progress import Progress
 
 _EXAMPLES = (
     Example("wafs get vault /WhatsApp ~/restored", "copy a folder out"),
@@ -31,7 +30,7 @@ def get(*, vault: str, paths: tuple[bytes, ...], dest: str, source: SecretSource
     """Copy the files and folders PATH out of VAULT, to DEST.
 
     As with cp -a: if DEST is a folder they go into it, else the one PATH gets that name. Folders are copied with all in
-    them and are merged with those already there. Kept are times, permission bits, symlinks and the attributes in user.*.
+    them and are merged with those already there. Kept are times, permission bits, symlinks and attributes in user.*.
 
     A file appears under its name when it is complete and verified; a damaged one is left out, and the exit code is 5.
     """

@@ -24,7 +24,7 @@ _EXAMPLES = (
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--size", "with_size", is_flag=True, help="Count the encrypted files and their size, too.")
 def info(*, vault: str, as_json: bool, with_size: bool) -> None:
-    """Show what can be known of VAULT without opening it; no password is needed.
+    """Show what VAULT tells without its password.
 
     Nothing of this is verified: that needs a key.
     """
@@ -45,8 +45,9 @@ def info(*, vault: str, as_json: bool, with_size: bool) -> None:
         "slots": [_slot_facts(slot) for slot in header.slots],
         "header_copies_intact": files.intact,
     }
-    if with_size:
-        facts["files"], facts["size"] = _measure(os.path.join(vault, TREE_NAME))
+    measured = _measure(os.path.join(vault, TREE_NAME)) if with_size else None
+    if measured is not None:
+        facts["files"], facts["size"] = measured
     if as_json:
         say(json.dumps(facts))
         return
@@ -60,8 +61,8 @@ def info(*, vault: str, as_json: bool, with_size: bool) -> None:
         say(f"key slot {number}  {_slot_words(slot)}")
     whole = "both whole" if files.intact else "one is damaged or missing; the next opening for writing restores it"
     say(f"header      two copies, {whole}")
-    if with_size:
-        count, size = _measure(os.path.join(vault, TREE_NAME))
+    if measured is not None:
+        count, size = measured
         say(f"size        {size_words(size)} in {count_words(count, 'encrypted file')}")
 
 

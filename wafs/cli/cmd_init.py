@@ -15,7 +15,7 @@ from wafs.units import KIB
 _EXAMPLES = (
     Example("wafs init ~/Drive/backup.vault", "ask for a password, and show the recovery key once"),
     Example(
-        "wafs init /media/usb/vault --recovery-file ~/usb-recovery.txt",
+        "wafs init ~/usb/vault --recovery-file ~/usb-recovery.txt",
         "the recovery key goes to a file that only you can read",
     ),
     Example(

@@ -1,6 +1,7 @@
 """`wafs mount`: make a vault a normal folder."""
 
 import os
+from collections.abc import Callable
 
 import click
 
@@ -60,9 +61,12 @@ def mount(  # noqa: PLR0913  one argument for each option
         nonempty=nonempty,
         idle_s=idle,
     )
-    opened = open_vault(vault, source.get_secret, read_only=read_only)
-    with Vfs(opened, give_to_caller=allow_other) as vfs:
-        if foreground:
-            run_in_foreground(lambda ready: serve(vfs, options, ready), verbose=verbose, log_file=log_file)
-        else:
-            run_in_background(lambda ready: serve(vfs, options, ready), verbose=verbose, log_file=log_file)
+    run = run_in_foreground if foreground else run_in_background
+    with open_vault(vault, source.get_secret, read_only=read_only) as opened:
+
+        def serve_vault(ready: Callable[[], None]) -> None:
+            # Made by the process that serves; the one that waits for it only gives its handles back.
+            with Vfs(opened, give_to_caller=allow_other) as vfs:
+                serve(vfs, options, ready)
+
+        run(serve_vault, verbose=verbose, log_file=log_file)

@@ -27,8 +27,8 @@ def passwd(
 ) -> None:
     """Give VAULT another password.
 
-    The files are not touched: only the lock of their key is. With --recovery-file no old password is needed. With
-    both --password-file - and --new-password-file - stdin has the old password in its first line and the new one in its second.
+    The files are not touched: only the lock of their key is. With --recovery-file no old password is needed. Given both
+    --password-file - and --new-password-file -, the first line of stdin is the old password, the second the new one.
     """
     from wafs.cli.interrupts import deferred_interrupts
     from wafs.cli.new_password import choose_password

@@ -31,10 +31,10 @@ def put(*, vault: str, sources: tuple[str, ...], path: bytes, source: SecretSour
     """Copy the files and folders SRC into VAULT, to PATH.
 
     As with cp -a: if PATH is a folder they go into it, else the one SRC gets that name. Folders are copied with all in
-    them and are merged with those already there. Kept are times, permission bits, symlinks and the attributes in user.*.
+    them and are merged with those already there. Kept are times, permission bits, symlinks and attributes in user.*.
 
-    A file appears under its name when it is complete and safe from a power cut, never before; files that fail do not stop
-    the others. Ctrl-C leaves no half file.
+    A file appears under its name when it is complete and safe from a power cut, never before. A file that fails does
+    not stop the others. Ctrl-C leaves no half file.
     """
     from wafs.cli.copy_in import CopyIn
     from wafs.cli.failures import Failures

@@ -70,7 +70,7 @@ def _remove(session: "Session", failures: "Failures", path: bytes, *, recursive:
 
 
 def _empty(session: "Session", failures: "Failures", number: "Ino", path: bytes) -> bool:
-    """Remove all below a folder, and tell whether nothing is left; a folder that keeps something is no failure of its own."""
+    """Remove all below a folder and tell whether nothing is left; a folder that keeps something is no failure."""
     from wafs.errors import WafsError
     from wafs.fs.walk import walk
 

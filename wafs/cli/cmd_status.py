@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = (
     Example("wafs status", "list the vaults that are mounted"),
-    Example("wafs status --json | jq -r .[].mountpoint", "for scripts"),
+    Example("wafs status --json | jq -r '.[].mountpoint'", "for scripts"),
 )
 
 

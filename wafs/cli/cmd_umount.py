@@ -24,8 +24,8 @@ _EXAMPLES = (
 def umount(*, mountpoint: str, lazy: bool) -> None:
     """Unmount the vault on MOUNTPOINT.
 
-    Returns when the process behind it has ended, so that everything is written and the vault is free. Fails if a program
-    still uses a file in it, and says which.
+    Returns when the process behind it has ended, so that everything is written and the vault is free. Fails if a
+    program still uses a file in it, and says which.
     """
     from wafs.cli.mount_users import users_of
     from wafs.fuse.mountinfo import FSTYPE, absolute, find_mount
@@ -61,9 +61,15 @@ def _server_of(mountpoint: str) -> int | None:
     if not isinstance(pid, int):
         return None
     try:
-        return os.pidfd_open(pid)
+        server = os.pidfd_open(pid)
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            if b"wafs" in file.read():
+                return server
     except OSError:
         return None
+    # In a container the same number is another process here.
+    os.close(server)
+    return None
 
 
 def _wait_for(server: int, mountpoint: str) -> None:

@@ -1,7 +1,7 @@
 """Copy in: files and folders of this machine into a vault, as `wafs put` does it.
 
-A file is first written under a temporary name, made safe from a power cut, and then renamed: under its own name there is
-at all times the old file or the new one. Syncs are collected, as a disk does many at once faster than one by one.
+A file is first written under a temporary name, made safe from a power cut, and then renamed: under its own name
+there is at all times the old file or the new one. Syncs are collected: a disk does many at once faster.
 """
 
 import contextlib
@@ -40,11 +40,11 @@ class _Written(NamedTuple):
 
 
 class _Left(NamedTuple):
-    """A folder whose entries are all in `_Written` before it. `attrs` are those it shall get, None to leave it as it is."""
+    """A folder whose entries are all before it in the queue. `attrs` are those it shall get."""
 
     source: bytes
     entry: Entry
-    attrs: os.stat_result | None
+    attrs: os.stat_result
 
 
 class CopyIn:
@@ -167,7 +167,7 @@ class CopyIn:
             with _undoing(lambda: self._vfs.tree.unlink(parent, temporary)):
                 times = SetAttrs(atime=step.attrs.st_atime_ns, mtime=step.attrs.st_mtime_ns)
                 self._vfs.attributes.set(entry.ino, times)
-                self._vfs.renamer.rename(parent, temporary, parent, name)
+                self._vfs.renamer.rename(parent, temporary, parent, new_name=name)
         finally:
             self._vfs.tree.forget(entry.ino)
         self._progress.done()
@@ -208,7 +208,7 @@ class CopyIn:
                 elif (problem := problems[item]) is not None:
                     raise problem
                 else:
-                    self._vfs.renamer.rename(item.parent, item.temporary, item.parent, item.name)
+                    self._vfs.renamer.rename(item.parent, item.temporary, item.parent, new_name=item.name)
                     self._progress.done()
                     self._close(item)
             except (WafsError, OSError) as error:
@@ -222,8 +222,7 @@ class CopyIn:
 
     def _finish_folder(self, left: _Left) -> None:
         try:
-            if left.attrs is not None:
-                self._set_attributes(left.entry.ino, left.source, left.attrs)
+            self._set_attributes(left.entry.ino, left.source, left.attrs)
             self._sync_folder(left.entry.ino)
         finally:
             self._vfs.tree.forget(left.entry.ino)

@@ -43,23 +43,28 @@ def run_in_foreground(serve: Serve, *, verbose: bool, log_file: str | None) -> N
 def run_in_background(serve: Serve, *, verbose: bool, log_file: str | None) -> None:
     """Serve in a process of its own, and return when the mount answers.
 
-    The process ends by itself, never through the code of the caller. What fails in it before the mount answers ends this
-    process with the same words and exit code.
+    The process ends by itself, never through the code of the caller. What fails in it before the mount answers ends
+    this process with the same words and exit code.
     Raises: click.exceptions.Exit, MountError, OSError if the log file cannot be opened.
     Thread: no other may run.
     """
     handler = log_of_daemon(log_file, verbose=verbose)
     sys.stdout.flush()
     reader, writer = os.pipe()
-    # An interrupt between the fork and the handlers of `serve` would strike a half-made daemon.
     pid = os.fork()
     if pid == 0:
         os.close(reader)
         _serve_and_end(serve, handler, writer)
     handler.close()
     os.close(writer)
-    with open(reader, "rb") as pipe:
-        report = pipe.read(_MAX_REPORT)
+    try:
+        with open(reader, "rb") as pipe:
+            report = pipe.read(_MAX_REPORT)
+    except BaseException:
+        # Whoever does not want to wait any more does not want the mount.
+        os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
+        raise
     if report == b"ready":
         return
     _, status = os.waitpid(pid, 0)

@@ -30,13 +30,11 @@ class Command(click.Command):
         with formatter.section("Examples"):
             for example in self.examples:
                 formatter.write(f"  {example.line}\n")
-                formatter.write_text(f"    {example.purpose}")
+                formatter.write_text(f"  {example.purpose}")
 
 
 class CommandGroup(click.Group):
     """The commands, in the order in which a person needs them, and the exit codes."""
-
-    command_class = Command
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which they were added."""

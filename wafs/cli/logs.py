@@ -6,6 +6,7 @@ Names of files in the vault appear at the level DEBUG only.
 import logging
 import logging.handlers
 import os
+from io import TextIOWrapper
 from typing import Final
 
 from wafs.cli.screen import escape, tell
@@ -26,6 +27,14 @@ class _ScreenHandler(logging.Handler):
             tell(_KINDS.get(record.levelno, ""), line)
 
 
+class _PrivateFileHandler(logging.FileHandler):
+    """A file that only its owner can read, as what is logged may name files."""
+
+    def _open(self) -> TextIOWrapper:
+        fd = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        return open(fd, "a", encoding=self.encoding, errors=self.errors)
+
+
 class _LineFormatter(logging.Formatter):
     """One line for each line of a message, without anything that drives a terminal."""
 
@@ -44,8 +53,7 @@ def log_of_daemon(log_file: str | None, *, verbose: bool) -> logging.Handler:
     Raises: OSError if the file cannot be opened; it is made with mode 0600.
     """
     if log_file is not None:
-        fd = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        handler: logging.Handler = logging.StreamHandler(open(fd, "a", encoding="utf-8", errors="backslashreplace"))
+        handler: logging.Handler = _PrivateFileHandler(log_file, encoding="utf-8", errors="backslashreplace")
         handler.setFormatter(_LineFormatter("%(asctime)s wafs[%(process)d] %(levelname)s: %(message)s"))
     else:
         handler = _system_log()

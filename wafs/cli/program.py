@@ -27,8 +27,8 @@ _COMMANDS: tuple[Command, ...] = (init, mount, umount, status, ls, cat, get, put
 def program(*, verbose: bool) -> None:
     """Keep WhatsApp backups in an encrypted folder, and use it as a normal one.
 
-    A vault is a folder of encrypted files; it may lie on a cloud drive, a NAS or a USB disk. Mount it, and it is a normal
-    folder for every program. Where nothing can be mounted, ls, cat, get, put and rm do the same work.
+    A vault is a folder of encrypted files; it may lie on a cloud drive, a NAS or a USB disk. Mount it, and it is a
+    normal folder for every program. Where nothing can be mounted, ls, cat, get, put and rm do the same work.
     """
     log_to_screen(verbose=verbose)
 

@@ -17,7 +17,7 @@ def recovery_text(key: bytes) -> str:
     words = (
         "# Recovery key of a wafs vault.\n"
         "# It opens the vault when the password is forgotten:  wafs passwd VAULT --recovery-file THIS-FILE\n"
-        "# Whoever has it can read the vault. Keep it away from the vault and from this computer, printed for example.\n"
+        "# Whoever has it can read the vault. Keep it, printed for example, away from the vault and this computer.\n"
     )
     return f"{words}\n{format_recovery_key(key)}\n"
 

@@ -31,7 +31,7 @@ def parse_recovery_key(text: str) -> bytes:
 
     Raises: SecretInputError that names the row with the mistake.
     """
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    lines = [line for line in text.replace("\r", "\n").split("\n") if not line.lstrip(" \t").startswith("#")]
     digits = "\n".join(lines).translate(_IGNORED).lower()
     if bad := sorted(set(digits) - set("0123456789abcdef")):
         msg = f"recovery key has the character {bad[0]!r}, wanted hexadecimal digits only"

@@ -110,7 +110,7 @@ def _parse_parameters(value: Value) -> Parameters:
         case {"version": int(version)} if version != FORMAT_VERSION:
             msg = f"vault has format version {version}, this wafs reads version {FORMAT_VERSION}"
             raise UnsupportedFormatError(msg, hint="install a newer wafs")
-        case {"features": list(features)} if unknown := _unknown(features):
+        case {"features": list(features)} if (unknown := _unknown(features)) is not None:
             msg = f"vault needs the feature {unknown!r}, which this wafs does not know"
             raise UnsupportedFormatError(msg, hint="install a newer wafs")
         case {
@@ -128,11 +128,11 @@ def _parse_parameters(value: Value) -> Parameters:
     raise MalformedError(msg)
 
 
-def _unknown(features: list[Value]) -> str:
+def _unknown(features: list[Value]) -> str | None:
     for name in features:
         if isinstance(name, str) and name not in KNOWN_FEATURES:
             return name
-    return ""
+    return None
 
 
 def _is_feature_list(features: list[Value]) -> bool:

@@ -1,6 +1,7 @@
 """Rename: give an entry another name or place; directories take their id along (format.md F-53, F-54)."""
 
 import contextlib
+import errno
 import stat
 from collections.abc import Iterator
 from typing import Final
@@ -64,6 +65,9 @@ class Renamer:
             if (old.directory, old.name) == (new.directory, new.name):
                 return
             exchange = flags == RENAME_EXCHANGE
+            if _lies_in(new.directory, old) or (exchange and _lies_in(old.directory, new)):
+                msg = "a directory cannot be moved into itself"
+                raise InvalidArgumentError(msg)
             with contextlib.ExitStack() as moves:
                 if old.is_dir:
                     moves.enter_context(self._moving(old, new))
@@ -115,8 +119,9 @@ class Renamer:
         ends = (old.handle.fd, old.sealed.entry, new.handle.fd, new.sealed.entry)
         try:
             fs.store.rename(*ends, flags)
-        except OSError:
-            if not (old.is_dir and new.is_dir) or flags:
+        except OSError as error:
+            is_full = error.errno in (errno.ENOTEMPTY, errno.EEXIST)
+            if not (is_full and old.is_dir and new.is_dir) or flags:
                 raise
             # A directory that is empty for a person may still hold its record.
             target = DirHandle(fs.store, fs.store.open_dir(new.handle.fd, new.sealed.entry))
@@ -152,3 +157,13 @@ class Renamer:
         marked = DirectoryRecord(record.dir_id, record.flags | EXPLICIT)
         self._fs.directories.write_record(handle.fd, marked, [directory.place])
         directory.record = marked
+
+
+def _lies_in(directory: Inode, spot: _Spot) -> bool:
+    """Tell whether a directory is the one at `spot` or below it; asked before anything is written for the move."""
+    while directory.links:
+        link = directory.link()
+        if (link.parent, link.name) == (spot.directory, spot.name):
+            return True
+        directory = link.parent
+    return False

@@ -1,7 +1,7 @@
 """Walk: paths and whole trees, for people who have names and not inode numbers.
 
-Paths are bytes and begin at the top of the vault, with or without a slash. Symlinks in the middle of a path are followed as
-the kernel does it, as long as they stay inside the vault; the last one only where that is asked for.
+Paths are bytes and begin at the top of the vault, with or without a slash. Symlinks in the middle of a path are
+followed as the kernel does it, as long as they stay inside the vault; the last one only where that is asked for.
 """
 
 import os
@@ -67,10 +67,9 @@ def names_in(vfs: Vfs, number: int) -> list[DirEntry]:
     """
     fh = vfs.streams.open(number)
     try:
-        listed = vfs.streams.read(fh, 0)
+        return sorted(entry for entry in vfs.streams.read(fh, 0) if entry.name not in (b".", b".."))
     finally:
         vfs.streams.release(fh)
-    return sorted(entry for entry in listed if entry.name not in (b".", b".."))
 
 
 class Step:
@@ -98,8 +97,8 @@ class Step:
 def walk(vfs: Vfs, number: Ino, path: bytes, on_error: OnError) -> Iterator[Step]:
     """Walk everything below a folder, in the order of names; symlinks are met and not followed.
 
-    `path` is what the paths of the steps begin with. An entry stays pinned until the walk goes on. What cannot be read goes to
-    `on_error` with its path, and the walk goes on.
+    `path` is what the paths of the steps begin with. An entry stays pinned until the walk goes on. What cannot be
+    read goes to `on_error` with its path, and the walk goes on.
     """
     # One frame for each folder that is open: its names yet to come, and the step that stands for it.
     frames: list[tuple[Iterator[DirEntry], Step | None, Ino, bytes]] = []

@@ -163,7 +163,11 @@ class Directories:
         return open_directory_record(self._keys.directory_records, data, place)
 
     def write_record(self, handle: Handle, record: DirectoryRecord, places: Sequence[Place]) -> None:
-        """Write `wafs.dir` atomically and durably (F-53)."""
+        """Write `wafs.dir` atomically and durably (F-53); the times of the directory stay, as a record is no entry of it.
+
+        Raises: OSError.
+        """
+        before = self._store.fstat(handle)
         data = seal_directory_record(self._keys.directory_records, record, places)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
         file = self._store.open(handle, DIR_RECORD_TEMPORARY, flags, 0o600)
@@ -173,6 +177,9 @@ class Directories:
         finally:
             self._store.close(file)
         self._store.rename(handle, DIR_RECORD_TEMPORARY, handle, DIR_RECORD)
+        # Who may write in a directory of somebody else may not set its times.
+        with contextlib.suppress(PermissionError):
+            self._store.futimens(handle, None, before.st_mtime_ns)
 
     def new_explicit_record(self) -> DirectoryRecord:
         """Make a record with a random id, for a directory born in an EXPLICIT one (F-54)."""

@@ -54,11 +54,17 @@ def read_headers(vault_path: str) -> HeaderFiles:
 
     Raises: NotAVaultError if the folder has neither; the error of the primary if neither parses; OSError.
     """
-    contents = [_read(os.path.join(vault_path, name)) for name in (HEADER_NAME, COPY_NAME)]
-    if contents == [None, None]:
-        raise _not_a_vault(vault_path)
+    contents: list[bytes | None] = []
     headers: list[VaultHeader] = []
-    problems: list[WafsError] = []
+    problems: list[WafsError | OSError] = []
+    for name in (HEADER_NAME, COPY_NAME):
+        try:
+            contents.append(_read(os.path.join(vault_path, name)))
+        except OSError as error:
+            contents.append(None)
+            problems.append(error)
+    if contents == [None, None] and not problems:
+        raise _not_a_vault(vault_path)
     for data in dict.fromkeys(contents):
         if data is None:
             continue
@@ -161,7 +167,7 @@ def _read(path: str) -> bytes | None:
     try:
         with _opened(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK) as fd:
             return os.read(fd, MAX_HEADER_SIZE + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from wafs.crypto.secret import Secret
-from wafs.errors import ExistsError, UnsupportedFormatError
+from wafs.errors import ExistsError, MalformedError, UnsupportedFormatError
 from wafs.format.layout import check_chunk_size
 from wafs.format.slot import FRESH_SIZE, PASSWORD, Argon2Cost, wrap_master_key
 from wafs.format.subkeys import derive_subkey
@@ -121,7 +121,7 @@ def open_vault(path: str, get_secret: GetSecret, *, read_only: bool = False) -> 
             restore_headers(path, unlocked)
         store = LocalStore(path)
         stack.callback(store.shut)
-        tree = store.open_dir(None, TREE_NAME.encode())
+        tree = _open_tree(store)
         stack.callback(store.close, tree)
         return Vault(path, unlocked.header, keyring, store, tree, read_only, lock, stack.pop_all())
 
@@ -181,6 +181,14 @@ def _empty(path: str) -> None:
             shutil.rmtree(entry)
         else:
             os.unlink(entry)
+
+
+def _open_tree(store: Store) -> Handle:
+    try:
+        return store.open_dir(None, TREE_NAME.encode())
+    except (FileNotFoundError, NotADirectoryError):
+        msg = f"vault has no folder {TREE_NAME}, in which its files are"
+        raise MalformedError(msg, hint=f"bring {TREE_NAME} back to the vault's folder, or restore it from a backup") from None
 
 
 def _refuse_journal(path: str) -> None:
