@@ -1,6 +1,7 @@
 """Write the worked example of docs/format.md: every input fixed, so that the page can be checked against any code."""
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 from wafs.crypto.aead import Gcm
@@ -25,7 +26,7 @@ def dump(data: bytes, marks: dict[int, str]) -> list[str]:
     """Return lines of hex, a new line at each mark."""
     starts = sorted({*marks, len(data)})
     lines = []
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         for at in range(start, end, 32):
             text = data[at : min(at + 32, end)].hex()
             lines.append(f"    {at:4d}  {text:64s}  {marks[at] if at == start else ''}".rstrip())
@@ -76,7 +77,7 @@ def example() -> str:
             f"- the entry `chat.txt` in the root: `{name}`",
             f"- the id of a directory `Media` in the root: `{child.hex()}`",
             "",
-            f"A file of five bytes, `hello`, with the file key `{secrets.file_key.hex()}` (289 bytes; decimal offsets):",
+            f"A file of 5 bytes, `hello`, with the file key `{secrets.file_key.hex()}` (289 bytes, decimal offsets):",
             "",
             *dump(bytes(file), marks),
             "",

@@ -86,6 +86,8 @@ def _show(done: report.Report) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     if done.options.json is not None:
         done.options.json.write_text(json.dumps(report.as_json(done), indent=2) + "\n")
+    if done.options.markdown is not None:
+        done.options.markdown.write_text(report.as_markdown(done))
 
 
 @contextmanager

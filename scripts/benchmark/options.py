@@ -35,6 +35,7 @@ class Options:
     chunk_sizes: tuple[int, ...]
     folder: Path
     json: Path | None
+    markdown: Path | None
     remount: bool
     profile: str | None
 
@@ -76,6 +77,7 @@ def parse(arguments: Sequence[str]) -> Options:
         chunk_sizes=chunk_sizes,
         folder=given.dir.absolute(),
         json=given.json,
+        markdown=given.markdown,
         remount=given.remount,
         profile=given.profile,
     )
@@ -109,6 +111,7 @@ def _declare() -> _Parser:
         help="where the loop files lie, on a disk and not in memory; default /var/tmp",
     )
     add("--json", metavar="FILE", type=Path, help="write all values of all rounds there")
+    add("--markdown", metavar="FILE", type=Path, help="write the table there, for docs/benchmarks.md")
     add(
         "--remount",
         action="store_true",

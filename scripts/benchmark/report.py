@@ -57,11 +57,23 @@ def as_table(report: Report) -> Table:
     for name in report.compared():
         table.add_column(f"{name} : {PEER}", justify="right", no_wrap=True)
     for row in report.options.rows:
-        cells = [f"{row.title}, {row.unit.value}"]
-        cells += [_figure(report.summary(row, name)) for name in report.versions]
-        cells += [_times(report.ratio(row, name, PEER)) for name in report.compared()]
-        table.add_row(*cells)
+        table.add_row(f"{row.title}, {row.unit.value}", *_cells(report, row))
     return table
+
+
+def as_markdown(report: Report) -> str:
+    """Lay out the same table in Markdown, with its notes below it."""
+    names = [*report.versions, *(f"{name} : {PEER}" for name in report.compared())]
+    lines = ["| same work, one run | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for row in report.options.rows:
+        cells = [f"{row.title}, {row.unit.value}", *_cells(report, row)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", *(f"- {line}" for line in notes(report))]) + "\n"
+
+
+def _cells(report: Report, row: Row) -> list[str]:
+    figures = [_figure(report.summary(row, name)) for name in report.versions]
+    return figures + [_times(report.ratio(row, name, PEER)) for name in report.compared()]
 
 
 def notes(report: Report) -> list[str]:

@@ -14,12 +14,16 @@ from wafs.errors import WafsError
 from wafs.fuse.errno import errno_of
 
 Arg: TypeAlias = int | bytes
-Value: TypeAlias = int | bytes | str | None | tuple["Value", ...]
+Value: TypeAlias = int | bytes | str | tuple["Value", ...] | None
 NOW = "now"
 """Stands for every time that the clock gave; the times that programs set are years away."""
 
 SLOTS = 4
 """Open files that a program can hold at a time."""
+
+
+class NotOpenError(Exception):
+    """The program uses a slot in which nothing is open: nothing is done, on any driver."""
 
 
 class Node(NamedTuple):
@@ -64,6 +68,8 @@ class Op:
         """
         try:
             result: Value = getattr(driver, self.call)(*self.args)
+        except NotOpenError:
+            return "not open"
         except (OSError, WafsError) as error:
             return errno.errorcode[errno_of(error)]
         return result

@@ -213,6 +213,14 @@ def test_table_has_no_ratio_without_gocryptfs(finished: report.Report) -> None:
     assert _lines(alone)["create 8 KiB file, us"] == ["~140"]
 
 
+def test_markdown_has_the_figures_of_the_table_and_the_notes(finished: report.Report) -> None:
+    lines = report.as_markdown(finished).splitlines()
+    assert lines[0] == "| same work, one run | native | gocryptfs | wafs | wafs : gocryptfs |"
+    assert lines[1] == "|---|---|---|---|---|"
+    assert "| create 8 KiB file, us | - | 210 | ~140 | 1.50 |" in lines
+    assert "- gocryptfs: 2.3" in lines
+
+
 def test_notes_tell_machine_versions_noise_and_unrest(finished: report.Report) -> None:
     finished.samples.unsettled = 2
     text = "\n".join(report.notes(finished))

@@ -143,12 +143,14 @@ class CopyIn:
         fd = os.open(step.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with contextlib.ExitStack() as undo:
             undo.callback(os.close, fd)
+            # Taken before it is read, which changes one time; a change while it is read then shows as a newer file.
+            attrs = os.fstat(fd)
             self._progress.begin(step.name)
             temporary = temporary_name("put")
             entry, fh = self._vfs.files.create(parent, temporary, 0o600, flags=os.O_RDWR, caller=self._caller)
             with _undoing(lambda: self._discard(_Written(step.path, fh, entry.ino, parent, temporary, name))):
                 size = self._write(fd, fh)
-                self._set_attributes(entry.ino, fd, os.fstat(fd))
+                self._set_attributes(entry.ino, fd, attrs)
         self._enqueue(_Written(step.path, fh, entry.ino, parent, temporary, name), size)
 
     def _write(self, fd: int, fh: Fh) -> int:

@@ -7,7 +7,7 @@ from wafs.errors import DamageError, IsADirError, NotSupportedError
 from wafs.fs.context import FsContext
 from wafs.fs.dir_handles import DirHandle
 from wafs.fs.inodes import Inode, Stamp
-from wafs.store.base import Handle
+from wafs.store.base import NOW, Handle
 from wafs.vault.content import Content
 from wafs.vault.scratch import Scratch
 
@@ -67,9 +67,11 @@ class Contents:
             content.make_writable(self.open_handle(inode, writable=True))
         inode.opens += 1
         inode.pins += 1
-        if cut and content.size:
+        if cut:
             try:
                 content.truncate(0, Scratch(0))
+                # O_TRUNC sets the times also when the file is empty already.
+                self._fs.store.futimens(content.handle, None, NOW)
             except BaseException:
                 self.let_go(inode)
                 raise

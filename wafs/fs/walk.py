@@ -56,7 +56,8 @@ def found_parent(vfs: Vfs, path: bytes) -> Iterator[tuple[Entry, bytes]]:
     *above, name = parts_of(path) or [b".."]
     if name == b"..":
         raise InvalidArgumentError(_about(path, "this does not name something in a folder"))
-    with found(vfs, b"/".join([*above, b""])) as parent:
+    folder = b"/".join([b""] * path.startswith(b"/") + [*above, b""])
+    with found(vfs, folder) as parent:
         yield parent, name
 
 

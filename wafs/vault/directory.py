@@ -163,8 +163,9 @@ class Directories:
         return open_directory_record(self._keys.directory_records, data, place)
 
     def write_record(self, handle: Handle, record: DirectoryRecord, places: Sequence[Place]) -> None:
-        """Write `wafs.dir` atomically and durably (F-53); the times of the directory stay, as a record is no entry of it.
+        """Write `wafs.dir` atomically and durably (F-53).
 
+        A record is no entry of its directory, whose modification time stays.
         Raises: OSError.
         """
         before = self._store.fstat(handle)

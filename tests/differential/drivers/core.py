@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from functools import wraps
 from itertools import islice
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from differential.drivers.port import Stat
 from differential.vaults import Place
@@ -20,13 +20,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _posix(method: Callable[Concatenate[CorePort, P], R]) -> Callable[Concatenate[CorePort, P], R]:
+def _posix(method: Callable[P, R]) -> Callable[P, R]:
     """Turn the errors of wafs into the OSError that a program would get."""
 
     @wraps(method)
-    def wrapped(self: CorePort, *args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return method(self, *args, **kwargs)
+            return method(*args, **kwargs)
         except WafsError as error:
             code = errno_of(error)
             raise OSError(code, os.strerror(code)) from error

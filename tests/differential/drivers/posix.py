@@ -9,10 +9,9 @@ import stat
 import time
 from collections.abc import Callable
 
-from differential.program import NOW, Node, Tree, Value, pattern
+from differential.program import NOW, Node, NotOpenError, Tree, Value, pattern
 
 DAY_NS = 86_400_000_000_000
-NOT_OPEN = "not open"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -61,35 +60,29 @@ class PosixDriver:
         self._slots[slot] = os.open(full, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         return None
 
-    def close(self, slot: int) -> Value:
+    def close(self, slot: int) -> None:
         if slot in self._slots:
             os.close(self._slots.pop(slot))
-        return None
 
     def read(self, slot: int, offset: int, size: int) -> Value:
-        return os.pread(self._slots[slot], size, offset) if slot in self._slots else NOT_OPEN
+        return os.pread(self._fd(slot), size, offset)
 
     def write(self, slot: int, offset: int, size: int, seed: int) -> Value:
-        return os.pwrite(self._slots[slot], pattern(seed, size), offset) if slot in self._slots else NOT_OPEN
+        return os.pwrite(self._fd(slot), pattern(seed, size), offset)
 
-    def ftruncate(self, slot: int, size: int) -> Value:
-        return os.ftruncate(self._slots[slot], size) if slot in self._slots else NOT_OPEN
+    def ftruncate(self, slot: int, size: int) -> None:
+        os.ftruncate(self._fd(slot), size)
 
-    def fsync(self, slot: int, data_only: int) -> Value:
-        if slot not in self._slots:
-            return NOT_OPEN
-        return os.fdatasync(self._slots[slot]) if data_only else os.fsync(self._slots[slot])
+    def fsync(self, slot: int, data_only: int) -> None:
+        (os.fdatasync if data_only else os.fsync)(self._fd(slot))
 
-    def fallocate(self, slot: int, mode: int, offset: int, size: int) -> Value:
-        if slot not in self._slots:
-            return NOT_OPEN
-        _check(_libc.fallocate(self._slots[slot], mode, ctypes.c_int64(offset), ctypes.c_int64(size)))
-        return None
+    def fallocate(self, slot: int, mode: int, offset: int, size: int) -> None:
+        _check(_libc.fallocate(self._fd(slot), mode, ctypes.c_int64(offset), ctypes.c_int64(size)))
 
     def seek_hole(self, slot: int, offset: int, whence: int) -> Value:
-        fd = self._slots.get(slot)
-        if fd is None or not stat.S_ISREG(os.fstat(fd).st_mode):
-            return NOT_OPEN
+        fd = self._fd(slot)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return "no file"
         size = os.fstat(fd).st_size
         try:
             found = os.lseek(fd, offset, whence)
@@ -102,49 +95,46 @@ class PosixDriver:
         return None
 
     def copy(self, source: int, offset: int, target: int, new_offset: int, size: int) -> Value:
-        if source not in self._slots or target not in self._slots:
-            return NOT_OPEN
-        return os.copy_file_range(self._slots[source], self._slots[target], size, offset, new_offset)
+        return os.copy_file_range(self._fd(source), self._fd(target), size, offset, new_offset)
 
     def fstat(self, slot: int) -> Value:
-        return _facts(os.fstat(self._slots[slot])) if slot in self._slots else NOT_OPEN
+        return _facts(os.fstat(self._fd(slot)))
 
     def stat(self, path: bytes) -> Value:
         return _facts(os.lstat(self._full(path)))
 
-    def truncate(self, path: bytes, size: int) -> Value:
-        return os.truncate(self._full(path), size)
+    def truncate(self, path: bytes, size: int) -> None:
+        os.truncate(self._full(path), size)
 
-    def unlink(self, path: bytes) -> Value:
-        return os.unlink(self._full(path))
+    def unlink(self, path: bytes) -> None:
+        os.unlink(self._full(path))
 
-    def rename(self, old: bytes, new: bytes, flags: int) -> Value:
+    def rename(self, old: bytes, new: bytes, flags: int) -> None:
         _check(_libc.renameat2(-100, self._full(old), -100, self._full(new), flags))
-        return None
 
-    def link(self, old: bytes, new: bytes) -> Value:
-        return os.link(self._full(old), self._full(new), follow_symlinks=False)
+    def link(self, old: bytes, new: bytes) -> None:
+        os.link(self._full(old), self._full(new), follow_symlinks=False)
 
-    def symlink(self, target: bytes, path: bytes) -> Value:
-        return os.symlink(target, self._full(path))
+    def symlink(self, target: bytes, path: bytes) -> None:
+        os.symlink(target, self._full(path))
 
     def readlink(self, path: bytes) -> Value:
         return os.readlink(self._full(path))
 
-    def mkdir(self, path: bytes, mode: int) -> Value:
-        return os.mkdir(self._full(path), mode & 0o1777)
+    def mkdir(self, path: bytes, mode: int) -> None:
+        os.mkdir(self._full(path), mode & 0o1777)
 
-    def rmdir(self, path: bytes) -> Value:
-        return os.rmdir(self._full(path))
+    def rmdir(self, path: bytes) -> None:
+        os.rmdir(self._full(path))
 
-    def mkfifo(self, path: bytes, mode: int) -> Value:
-        return os.mkfifo(self._full(path), mode)
+    def mkfifo(self, path: bytes, mode: int) -> None:
+        os.mkfifo(self._full(path), mode)
 
     def listdir(self, path: bytes) -> Value:
         return tuple(sorted(os.listdir(self._full(path))))
 
-    def chmod(self, path: bytes, mode: int) -> Value:
-        return os.chmod(self._full(path), mode)
+    def chmod(self, path: bytes, mode: int) -> None:
+        os.chmod(self._full(path), mode)
 
     def utimens(self, path: bytes, atime_ns: int, mtime_ns: int) -> Value:
         full = self._full(path)
@@ -152,8 +142,8 @@ class PosixDriver:
         found = os.lstat(full)
         return found.st_atime_ns, found.st_mtime_ns
 
-    def setxattr(self, path: bytes, name: bytes, value: bytes, flags: int) -> Value:
-        return os.setxattr(self._full(path), name, value, flags, follow_symlinks=False)
+    def setxattr(self, path: bytes, name: bytes, value: bytes, flags: int) -> None:
+        os.setxattr(self._full(path), name, value, flags, follow_symlinks=False)
 
     def getxattr(self, path: bytes, name: bytes) -> Value:
         return os.getxattr(self._full(path), name, follow_symlinks=False)
@@ -161,19 +151,18 @@ class PosixDriver:
     def listxattr(self, path: bytes) -> Value:
         return tuple(name for name, _ in self._xattrs(self._full(path)))
 
-    def removexattr(self, path: bytes, name: bytes) -> Value:
-        return os.removexattr(self._full(path), name, follow_symlinks=False)
+    def removexattr(self, path: bytes, name: bytes) -> None:
+        os.removexattr(self._full(path), name, follow_symlinks=False)
 
     def statvfs(self) -> Value:
         found = os.statvfs(self._root)
         assert found.f_blocks >= found.f_bfree >= found.f_bavail > 0
         return found.f_namemax
 
-    def remount(self) -> Value:
+    def remount(self) -> None:
         """Close everything, as an unmount does; a mount that serves many programs stays."""
         for slot in list(self._slots):
             self.close(slot)
-        return None
 
     def tree(self) -> Tree:
         """Close what is open and read everything."""
@@ -211,6 +200,11 @@ class PosixDriver:
     def _xattrs(self, full: bytes) -> tuple[tuple[bytes, bytes], ...]:
         names = sorted(os.fsencode(name) for name in os.listxattr(full, follow_symlinks=False))
         return tuple((name, os.getxattr(full, name, follow_symlinks=False)) for name in names)
+
+    def _fd(self, slot: int) -> int:
+        if slot not in self._slots:
+            raise NotOpenError
+        return self._slots[slot]
 
     def _full(self, path: bytes) -> bytes:
         return self._root + b"/" + path

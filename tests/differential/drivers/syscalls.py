@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from differential.drivers.port import Port, Stat
-from differential.drivers.posix import NOT_OPEN, check_seek, facts_of
-from differential.program import Value, pattern
+from differential.drivers.posix import check_seek, facts_of
+from differential.program import NotOpenError, Value, pattern
 
 ROOT = 1
 READ_SIZE = 65_536
@@ -25,8 +25,10 @@ KEEP_SIZE, PUNCH_HOLE, ZERO_RANGE = 1, 2, 16
 
 @dataclass(frozen=True)
 class Habits:
-    """How this kernel behaves where kernels may. `looks`: a LOOKUP precedes each change of a name; a caller without a
-    kernel need not. `forgets`: nodes are forgotten after each operation, as under want of memory, or at unmount.
+    """How this kernel behaves where it may.
+
+    `looks`: a LOOKUP precedes each change of a name, as with Linux; who has no kernel need not.
+    `forgets`: nodes are forgotten after each operation, as for want of memory, and not only at the unmount.
     """
 
     looks: bool = True
@@ -141,16 +143,18 @@ class Syscalls:
         self._slots[slot] = Descriptor(node, fh, flags, kind)
         return None
 
-    def close(self, slot: int) -> Value:
+    def close(self, slot: int) -> None:
         if slot in self._slots:
             file = self._slots.pop(slot)
             (self.port.releasedir if file.is_dir else self.port.release)(file.node, file.fh)
-        return None
+
+    def _file(self, slot: int) -> Descriptor:
+        if slot not in self._slots:
+            raise NotOpenError
+        return self._slots[slot]
 
     def read(self, slot: int, offset: int, size: int) -> Value:
-        file = self._slots.get(slot)
-        if file is None:
-            return NOT_OPEN
+        file = self._file(slot)
         if not file.readable:
             fail(errno.EBADF)
         if file.is_dir:
@@ -158,47 +162,40 @@ class Syscalls:
         return self.port.read(file.node, file.fh, offset, size)
 
     def write(self, slot: int, offset: int, size: int, seed: int) -> Value:
-        file = self._slots.get(slot)
-        if file is None:
-            return NOT_OPEN
+        file = self._file(slot)
         if not file.writable:
             fail(errno.EBADF)
         if file.flags & os.O_APPEND:
             offset = self.port.getattr(file.node).size
         return self.port.write(file.node, file.fh, offset, pattern(seed, size))
 
-    def ftruncate(self, slot: int, size: int) -> Value:
-        file = self._slots.get(slot)
-        if file is None:
-            return NOT_OPEN
+    def ftruncate(self, slot: int, size: int) -> None:
+        file = self._file(slot)
         if file.is_dir or not file.writable:
             fail(errno.EINVAL)
-        return self.port.truncate(file.node, size)
+        self.port.truncate(file.node, size)
 
-    def fsync(self, slot: int, data_only: int) -> Value:
-        file = self._slots.get(slot)
-        if file is None:
-            return NOT_OPEN
+    def fsync(self, slot: int, data_only: int) -> None:
+        file = self._file(slot)
         if file.is_dir:
-            return self.port.fsyncdir(file.node, file.fh)
-        return self.port.fsync(file.node, file.fh, data_only=bool(data_only))
+            self.port.fsyncdir(file.node, file.fh)
+        else:
+            self.port.fsync(file.node, file.fh, data_only=bool(data_only))
 
-    def fallocate(self, slot: int, mode: int, offset: int, size: int) -> Value:
-        file = self._slots.get(slot)
-        if file is None:
-            return NOT_OPEN
+    def fallocate(self, slot: int, mode: int, offset: int, size: int) -> None:
+        file = self._file(slot)
         if size <= 0:
             fail(errno.EINVAL)
         if mode & ~KEEP_SIZE not in (0, PUNCH_HOLE, ZERO_RANGE) or mode == PUNCH_HOLE:
             fail(errno.EOPNOTSUPP)
         if not file.writable:
             fail(errno.EBADF)
-        return self.port.fallocate(file.node, file.fh, mode, offset, size)
+        self.port.fallocate(file.node, file.fh, mode, offset, size)
 
     def seek_hole(self, slot: int, offset: int, whence: int) -> Value:
-        file = self._slots.get(slot)
-        if file is None or file.is_dir:
-            return NOT_OPEN
+        file = self._file(slot)
+        if file.is_dir:
+            return "no file"
         size = self.port.getattr(file.node).size
         try:
             found = self.port.seek(file.node, file.fh, offset, whence)
@@ -214,9 +211,7 @@ class Syscalls:
         return None
 
     def copy(self, source: int, offset: int, target: int, new_offset: int, size: int) -> Value:
-        old, new = self._slots.get(source), self._slots.get(target)
-        if old is None or new is None:
-            return NOT_OPEN
+        old, new = self._file(source), self._file(target)
         if old.is_dir or new.is_dir:
             fail(errno.EISDIR)
         if not old.readable or not new.writable or new.flags & os.O_APPEND:
@@ -229,54 +224,48 @@ class Syscalls:
         return self.port.copy((old.node, old.fh, offset), (new.node, new.fh, new_offset), size)
 
     def fstat(self, slot: int) -> Value:
-        file = self._slots.get(slot)
-        return NOT_OPEN if file is None else _facts(self.port.getattr(file.node))
+        return _facts(self.port.getattr(self._file(slot).node))
 
     # Names
 
     def stat(self, path: bytes) -> Value:
         return _facts(self.find(path)[1])
 
-    def unlink(self, path: bytes) -> Value:
+    def unlink(self, path: bytes) -> None:
         parent, name = self.walk(path)
         self.look_first(parent, name)
-        return self.port.unlink(parent, name)
+        self.port.unlink(parent, name)
 
-    def rmdir(self, path: bytes) -> Value:
+    def rmdir(self, path: bytes) -> None:
         parent, name = self.walk(path)
         self.look_first(parent, name)
-        return self.port.rmdir(parent, name)
+        self.port.rmdir(parent, name)
 
-    def rename(self, old: bytes, new: bytes, flags: int) -> Value:
+    def rename(self, old: bytes, new: bytes, flags: int) -> None:
         if flags == 3:
             fail(errno.EINVAL)
         parent, name = self.walk(old)
         new_parent, new_name = self.walk(new)
         self.look_first(parent, name)
         self.look_first(new_parent, new_name)
-        return self.port.rename(parent, name, new_parent, new_name, flags)
+        self.port.rename(parent, name, new_parent, new_name, flags)
 
-    def link(self, old: bytes, new: bytes) -> Value:
-        node, found = self.find(old)
+    def link(self, old: bytes, new: bytes) -> None:
+        node, _ = self.find(old)
         parent, name = self.walk(new)
         with suppress(FileNotFoundError):
             self.look(parent, name)
             fail(errno.EEXIST)
-        del found
         self.hold(self.port.link(node, parent, name))
-        return None
 
-    def symlink(self, target: bytes, path: bytes) -> Value:
+    def symlink(self, target: bytes, path: bytes) -> None:
         self.hold(self.port.symlink(*self._new(path), target))
-        return None
 
-    def mkdir(self, path: bytes, mode: int) -> Value:
+    def mkdir(self, path: bytes, mode: int) -> None:
         self.hold(self.port.mkdir(*self._new(path), mode & 0o1777))
-        return None
 
-    def mkfifo(self, path: bytes, mode: int) -> Value:
+    def mkfifo(self, path: bytes, mode: int) -> None:
         self.hold(self.port.mkfifo(*self._new(path), mode))
-        return None
 
     def _new(self, path: bytes) -> tuple[int, bytes]:
         parent, name = self.walk(path)
@@ -307,25 +296,25 @@ class Syscalls:
 
     # Attributes
 
-    def truncate(self, path: bytes, size: int) -> Value:
+    def truncate(self, path: bytes, size: int) -> None:
         node, found = self.find(path)
         kind = stat.S_IFMT(found.mode)
         if kind != stat.S_IFREG:
             fail({stat.S_IFDIR: errno.EISDIR, stat.S_IFLNK: errno.ENOENT}.get(kind, errno.EINVAL))
-        return self.port.truncate(node, size)
+        self.port.truncate(node, size)
 
-    def chmod(self, path: bytes, mode: int) -> Value:
+    def chmod(self, path: bytes, mode: int) -> None:
         node, found = self.find(path)
         if stat.S_ISLNK(found.mode):
             fail(errno.ENOENT)
-        return self.port.chmod(node, mode)
+        self.port.chmod(node, mode)
 
     def utimens(self, path: bytes, atime_ns: int, mtime_ns: int) -> Value:
         found = self.port.utimens(self.find(path)[0], atime_ns, mtime_ns)
         return found.atime_ns, found.mtime_ns
 
-    def setxattr(self, path: bytes, name: bytes, value: bytes, flags: int) -> Value:
-        return self.port.setxattr(self.find(path)[0], name, value, flags)
+    def setxattr(self, path: bytes, name: bytes, value: bytes, flags: int) -> None:
+        self.port.setxattr(self.find(path)[0], name, value, flags)
 
     def getxattr(self, path: bytes, name: bytes) -> Value:
         return self.port.getxattr(self.find(path)[0], name)
@@ -333,19 +322,18 @@ class Syscalls:
     def listxattr(self, path: bytes) -> Value:
         return tuple(sorted(self.port.listxattr(self.find(path)[0])))
 
-    def removexattr(self, path: bytes, name: bytes) -> Value:
-        return self.port.removexattr(self.find(path)[0], name)
+    def removexattr(self, path: bytes, name: bytes) -> None:
+        self.port.removexattr(self.find(path)[0], name)
 
     def statvfs(self) -> Value:
         blocks, free, available, longest_name = self.port.statvfs()
         assert blocks >= free >= available > 0
         return longest_name
 
-    def remount(self) -> Value:
+    def remount(self) -> None:
         """Close and forget everything, then unmount and mount again."""
         self.close_all()
         self.port.remount()
-        return None
 
     def close_all(self) -> None:
         for slot in list(self._slots):

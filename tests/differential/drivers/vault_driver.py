@@ -7,7 +7,7 @@ import stat
 
 from differential.drivers.posix import plain_time
 from differential.drivers.syscalls import READ_SIZE, ROOT, Syscalls
-from differential.program import Node, Op, Tree
+from differential.program import Node, Tree
 
 
 class VaultDriver(Syscalls):
@@ -52,8 +52,8 @@ class VaultDriver(Syscalls):
 
     def _content(self, node: int) -> bytes:
         fh = self.port.open(node, os.O_RDONLY)
-        parts = []
-        while part := self.port.read(node, fh, sum(map(len, parts)), READ_SIZE):
-            parts.append(part)
+        content = bytearray()
+        while part := self.port.read(node, fh, len(content), READ_SIZE):
+            content += part
         self.port.release(node, fh)
-        return b"".join(parts)
+        return bytes(content)

@@ -1,0 +1,180 @@
+"""Storage that is full, read-only or forbidden: a clear error, exit code 7, and nothing half done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.commands import PASSWORD, WITH_PASSWORD, Wafs, command, environment, spawn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+INIT = ("init", "disk/v", *WITH_PASSWORD, "--kdf-memory", "8", "--no-recovery")
+
+
+@pytest.fixture
+def disk(wafs: Wafs, place: Path) -> Iterator[Wafs]:
+    """A disk of 4 MiB in the folder `disk`, with a vault on it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    (place / "disk").mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "wafs-test", "disk"], check=False, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    try:
+        wafs.ok(*INIT)
+        yield wafs
+    finally:
+        subprocess.run(["umount", str(place / "disk")], check=True)
+
+
+def test_a_full_disk_stops_put_and_keeps_what_was_there(disk: Wafs, place: Path) -> None:
+    (place / "src").mkdir()
+    (place / "src/b").write_bytes(os.urandom(8 << 20))
+    (place / "src/c").write_bytes(b"never reached")
+    disk.do("put", "disk/v", "pw", "/b")
+    result = disk.unlocked("put", "disk/v", "src", "pw", "/")
+    assert result.code == 7
+    assert "src/b: no space left on device" in result.err
+    assert "hint: free some space" in result.err
+    assert "pw" not in disk.do("ls", "disk/v").lines()
+    assert disk.do("ls", "-R", "disk/v").lines() == ["b", "src/"]
+    assert disk.do("cat", "disk/v", "b").out == (place / "pw").read_bytes()
+    disk.do("put", "disk/v", "pw", "/after")
+
+
+def test_a_full_disk_makes_no_half_vault(disk: Wafs, place: Path) -> None:
+    with pytest.raises(OSError, match="No space"), open("disk/filler", "wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    result = disk("init", "disk/w", *WITH_PASSWORD, "--kdf-memory", "8", "--no-recovery")
+    assert result.code == 7
+    assert "no space left" in result.err
+    assert not (place / "disk/w").exists()
+    changed = disk.unlocked("passwd", "disk/v", "--new-password-command", "echo quite another one")
+    assert changed.code == 7
+    assert disk.unlocked("ls", "disk/v").code == 0
+
+
+def test_a_read_only_disk_can_be_read(disk: Wafs, place: Path) -> None:
+    disk.do("put", "disk/v", "pw", "/a")
+    subprocess.run(["mount", "-o", "remount,ro", str(place / "disk")], check=True)
+    assert disk.do("cat", "disk/v", "a").out == PASSWORD + b"\n"
+    for words in (("put", "disk/v", "pw", "/b"), ("rm", "disk/v", "a"), ("passwd", "disk/v", "--new-password-file", "pw")):
+        result = disk.unlocked(*words)
+        assert result.code == 7, words
+        assert "read-only file system" in result.err
+    result = disk("init", "disk/w", *WITH_PASSWORD, "--kdf-memory", "8", "--no-recovery")
+    assert (result.code, "read-only file system" in result.err) == (7, True)
+
+
+def test_get_onto_a_full_disk_leaves_no_part(disk: Wafs, place: Path) -> None:
+    (place / "big").write_bytes(os.urandom(5 << 20))
+    disk.ok("init", "v", *WITH_PASSWORD, "--kdf-memory", "8", "--no-recovery")
+    disk.do("put", "v", "big", "/")
+    result = disk.unlocked("get", "v", "big", "disk")
+    assert (result.code, "no space left on device" in result.err) == (7, True)
+    assert os.listdir("disk") == ["v"]
+
+
+def test_output_onto_a_full_device(vault: Wafs, place: Path) -> None:
+    vault.do("put", "v", "pw", "/")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            command("cat", "v", "pw", *WITH_PASSWORD), stdout=full, stderr=subprocess.PIPE, check=False, env=environment()
+        )
+    assert done.returncode == 7
+    assert b"no space left on device" in done.stderr
+
+
+def powerless(*words: object) -> subprocess.CompletedProcess[str]:
+    """Run wafs without the power of root to pass over permission bits."""
+    line = command(*words)
+    if os.geteuid() == 0:
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            pytest.skip("root passes over permission bits, and setpriv (util-linux) is missing")
+        line = [setpriv, "--inh-caps=-all", "--bounding-set=-all", *line]
+    return subprocess.run(line, check=False, capture_output=True, text=True, env=environment())
+
+
+def test_no_permission(vault: Wafs, place: Path) -> None:
+    vault.do("put", "v", "pw", "/a")
+    os.chmod("v/tree", 0o500)
+    result = powerless("put", "v", "pw", "/b", *WITH_PASSWORD)
+    assert (result.returncode, "permission denied" in result.stderr) == (7, True), result.stderr
+    result = powerless("rm", "v", "a", *WITH_PASSWORD)
+    assert (result.returncode, "permission denied" in result.stderr) == (7, True), result.stderr
+    os.chmod("v/tree", 0o700)
+    os.chmod("v", 0)
+    result = powerless("ls", "v", *WITH_PASSWORD)
+    assert (result.returncode, "permission denied" in result.stderr) == (7, True), result.stderr
+    os.chmod("v", 0o700)
+    assert vault.names() == ["a"]
+
+
+def test_a_source_that_may_not_be_read(vault: Wafs, place: Path) -> None:
+    (place / "src").mkdir()
+    for name in ("a", "b", "c"):
+        (place / "src" / name).write_text(name)
+    os.chmod("src/b", 0)
+    result = powerless("put", "v", "src/.", "/", *WITH_PASSWORD)
+    assert (result.returncode, "src/./b: permission denied" in result.stderr) == (7, True), result.stderr
+    assert vault.names() == ["a", "c"]
+
+
+def test_a_vault_in_use(vault: Wafs, place: Path) -> None:
+    from wafs.vault.lock import VaultLock
+
+    lock = VaultLock("v")
+    try:
+        for words in (("put", "v", "pw", "/"), ("rm", "v", "pw")):
+            result = vault.unlocked(*words)
+            assert (result.code, "in use by another process" in result.err) == (6, True)
+        assert vault.do("ls", "v").out == b""
+    finally:
+        lock.release()
+
+
+def test_whoever_stops_reading_is_no_failure(vault: Wafs, place: Path) -> None:
+    (place / "big").write_bytes(bytes(4 << 20))
+    vault.do("put", "v", "big", "/")
+    cat = subprocess.Popen(
+        command("cat", "v", "big", *WITH_PASSWORD), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    )
+    assert cat.stdout is not None
+    assert cat.stderr is not None
+    cat.stdout.read(10)
+    cat.stdout.close()
+    assert cat.stderr.read() == b""
+    cat.stderr.close()
+    assert cat.wait() == 1
+
+
+def test_a_bug_says_that_it_is_one(place: Path) -> None:
+    code = (
+        "import sys, wafs.cli.main as m, wafs.cli.cmd_info as c\n"
+        "c.count_words = c.size_words = lambda *_: 1 / 0\n"
+        "sys.exit(m.run(['info', 'v']))"
+    )
+    assert spawn("init", "v", *WITH_PASSWORD, "--kdf-memory", "8", "--no-recovery").code == 0
+    import sys
+
+    def bug(debug: str) -> str:
+        line = [sys.executable, "-c", code]
+        env = {**environment(), "WAFS_DEBUG": debug}
+        done = subprocess.run(line, check=False, capture_output=True, text=True, env=env)
+        assert done.returncode == 70
+        return done.stderr
+
+    assert bug("0").startswith("wafs: error: this is a bug in wafs: ZeroDivisionError")
+    assert "Traceback" not in bug("0")
+    assert "Traceback" in bug("1")

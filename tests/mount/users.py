@@ -1,0 +1,84 @@
+"""Users: commands run as somebody else, in folders that somebody else can reach."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mount.programs import TIMEOUT_S
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mount.bench import Refusal
+
+STRANGER = 54_321
+"""A uid without an entry in the list of users."""
+
+# An interpreter below root's home cannot be started by others, so everything is loaded before root is given up.
+WAFS_AS = """
+import importlib, os, pkgutil, sys
+import wafs
+for module in pkgutil.walk_packages(wafs.__path__, "wafs."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+from wafs.cli.main import main
+uid = int(sys.argv.pop(1))
+os.setgroups([])
+os.setresgid(uid, uid, uid)
+os.setresuid(uid, uid, uid)
+main()
+"""
+
+
+def must_be_root() -> None:
+    """Skip a test that becomes another user where that is not permitted."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+
+
+@contextmanager
+def reachable_folder(owner: int) -> Iterator[Path]:
+    """Make a folder that others can reach, which those of a test run are not."""
+    folder = Path(tempfile.mkdtemp(prefix="wafs-test-", dir="/tmp")).resolve()
+    try:
+        folder.chmod(0o755)
+        os.chown(folder, owner, owner)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def wafs_as(uid: int, *words: str | Path) -> list[str]:
+    """The command line that runs wafs as another user."""
+    return [sys.executable, "-c", WAFS_AS, str(uid), *map(str, words)]
+
+
+def as_user(uid: int, *command: str | Path) -> list[str]:
+    """The command line that runs a program as another user."""
+    return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *map(str, command)]
+
+
+def outcome(command: list[str], folder: Path) -> Refusal:
+    """Run a command in a folder that is its home too, and return how it ended and what it wrote."""
+    from mount.bench import Refusal
+
+    result = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    return Refusal(result.returncode, result.stdout.decode("utf-8", "replace"))
