@@ -79,6 +79,11 @@ def environment() -> dict[str, str]:
 def spawn(*words: object, stdin: bytes = b"", **options: object) -> Result:
     """Run wafs in a process of its own."""
     done = subprocess.run(
-        command(*words), input=stdin, capture_output=True, check=False, env=environment(), **options  # type: ignore[call-overload]
+        command(*words),
+        input=stdin,
+        capture_output=True,
+        check=False,
+        env=environment(),
+        **options,  # type: ignore[call-overload]
     )
     return Result(done.returncode, done.stdout, done.stderr.decode("utf-8", "backslashreplace"))

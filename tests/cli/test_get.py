@@ -42,10 +42,11 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     found = {}
     for path in sorted(folder.rglob("*")):
         attrs = path.lstat()
+        data = b""
         if path.is_symlink():
             data = os.fsencode(os.readlink(path))
-        else:
-            data = b"" if path.is_dir() else path.read_bytes()
+        elif path.is_file():
+            data = path.read_bytes()
         found[str(path.relative_to(folder))] = (attrs.st_mode, attrs.st_mtime_ns, data)
     return found
 
@@ -124,7 +125,8 @@ def test_cat_follows_symlinks_inside_the_vault(filled: Wafs, place: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("path", "said"), [("/", "is a directory"), ("sub", "is a directory"), ("a/", "not a folder"), ("x", "no such file")]
+    ("path", "said"),
+    [("/", "is a directory"), ("sub", "is a directory"), ("a/", "not a folder"), ("x", "no such file")],
 )
 def test_cat_of_what_is_no_file(filled: Wafs, path: str, said: str) -> None:
     result = filled.unlocked("cat", "v", path)

@@ -18,9 +18,6 @@ Value: TypeAlias = int | bytes | str | tuple["Value", ...] | None
 NOW = "now"
 """Stands for every time that the clock gave; the times that programs set are years away."""
 
-SLOTS = 4
-"""Open files that a program can hold at a time."""
-
 
 class NotOpenError(Exception):
     """The program uses a slot in which nothing is open: nothing is done, on any driver."""

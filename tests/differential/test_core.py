@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from differential.bench import core_port, run
@@ -16,6 +16,7 @@ HABITS = st.builds(Habits, looks=st.booleans(), forgets=st.booleans())
 
 
 @pytest.mark.slow
+@settings(max_examples=5 * settings().max_examples)
 @given(program=programs(), habits=HABITS, read=st.sampled_from((False, False, True)))
 def test_core_does_what_a_directory_does(places: Places, program: Program, habits: Habits, read: bool) -> None:
     run(places, program, habits, opener=core_port, read=read)

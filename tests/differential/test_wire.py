@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from differential.bench import run, wire_port
@@ -16,6 +16,7 @@ HABITS = st.builds(Habits, forgets=st.booleans())
 
 
 @pytest.mark.slow
+@settings(max_examples=3 * settings().max_examples)
 @given(program=programs(), habits=HABITS, read=st.sampled_from((False, False, False, True)))
 def test_wire_does_what_a_directory_does(places: Places, program: Program, habits: Habits, read: bool) -> None:
     run(places, program, habits, opener=wire_port, read=read)

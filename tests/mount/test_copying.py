@@ -107,7 +107,13 @@ def test_holes_stay_holes(bench: Bench, daemon: Daemon, plain: Path) -> None:
 def test_find_and_du_see_what_they_see_on_a_disk(mnt: Path, plain: Path) -> None:
     run("cp", "-a", f"{plain}/.", mnt)
     form = ("-printf", "%P %y %m %n %s %T@ %l\\n")
-    for questions in (["-type", "f"], ["-type", "l"], ["-type", "d", "-empty"], ["-size", "+10k"], ["-newermt", "2001-01-01"]):
+    for questions in (
+        ["-type", "f"],
+        ["-type", "l"],
+        ["-type", "d", "-empty"],
+        ["-size", "+10k"],
+        ["-newermt", "2001-01-01"],
+    ):
         # The size of a folder is the storage's own affair.
         kinds = ["!", "-type", "d"] if "d" not in questions else []
         answers = [sorted(run("find", top, *kinds, *questions, *form).splitlines()) for top in (plain, mnt)]

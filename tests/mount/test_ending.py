@@ -5,20 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mount.daemon import COMPLAINT
+from mount.daemon import COMPLAINT, WAIT_S, Daemon
 from mount.programs import finish, line_of, python, tell
+from mount.storages import mounted
 from wafs.fuse.mountinfo import find_mount
 
 if TYPE_CHECKING:
     from mount.bench import Bench
-    from mount.daemon import Daemon
 
 pytestmark = pytest.mark.mount
 
@@ -81,7 +83,7 @@ def test_a_signal_unmounts_and_loses_nothing(
     assert not daemon.mounted()
     if busy:
         with pytest.raises(OSError, match="not connected"):
-            os.pread(handle, 10, 90_000)
+            os.write(handle, b"too late")
         # close(2) may say the same.
         with contextlib.suppress(OSError):
             os.close(handle)
@@ -188,11 +190,47 @@ def test_a_mount_that_is_aborted_ends(daemon: Daemon) -> None:
     (daemon.place / "file").write_text("kept")
     found = find_mount(daemon.place)
     assert found is not None
-    switch = Path(f"/sys/fs/fuse/connections/{found.minor}/abort")
-    if not os.access(switch, os.W_OK):
-        pytest.skip(f"cannot write to {switch}: fusectl is not mounted, or not for us")
-    switch.write_text("1")
+    with mounted(daemon.place.parent / "control", "-t", "fusectl", "none") as control:
+        (control / str(found.minor) / "abort").write_text("1")
     assert daemon.ended() == 0
+    assert not daemon.mounted()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_mounts_leaves_no_mount(bench: Bench, number: signal.Signals) -> None:
+    vault = bench.vault()
+    for turn in range(4):
+        (bench.folder / f"mnt-{turn}").mkdir()
+        daemon = mounting(bench, vault, bench.folder / f"mnt-{turn}")
+        assert daemon.signal(number) in (0, 1), daemon.text()
+        assert not daemon.mounted()
+        daemon.tolerate("ended before it answered")
+
+
+def mounting(bench: Bench, vault: Path, place: Path) -> Daemon:
+    """Start a mount and return as soon as the kernel shows it, whether it answers or not."""
+    log = bench.folder / f"{place.name}.log"
+    mounts = os.open("/proc/self/mountinfo", os.O_RDONLY)
+    try:
+        events = select.poll()
+        events.register(mounts, select.POLLPRI)
+        events.poll(0)
+        with log.open("wb") as stream:
+            process = subprocess.Popen(bench.mount_command(vault, place), stdout=stream, stderr=stream)
+        daemon = Daemon(process, vault, place, log)
+        bench.daemons.append(daemon)
+        while not daemon.mounted():
+            assert events.poll(WAIT_S * 1000)
+        return daemon
+    finally:
+        os.close(mounts)
+
+
+def test_many_signals_leave_no_mount(daemon: Daemon) -> None:
+    (daemon.place / "file").write_text("kept")
+    for _ in range(20):
+        daemon.process.send_signal(signal.SIGTERM)
+    daemon.ended()
     assert not daemon.mounted()
 
 

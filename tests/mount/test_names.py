@@ -47,7 +47,9 @@ def test_any_bytes_are_a_name(bench: Bench, daemon: Daemon) -> None:
     for name in NAMES:
         with open(os.path.join(top, name), "rb") as file:
             assert file.read() == name
-        os.rename(os.path.join(top, name), os.path.join(top, name[::-1] + b"?" if len(name) < 255 else name[:-1] + b"?"))
+        os.rename(
+            os.path.join(top, name), os.path.join(top, name[::-1] + b"?" if len(name) < 255 else name[:-1] + b"?")
+        )
     for name in os.listdir(top):
         os.unlink(os.path.join(top, name))
     assert list((daemon.vault / "tree").iterdir()) == []
@@ -107,8 +109,8 @@ def test_folders_thirty_deep_with_long_names(bench: Bench, daemon: Daemon) -> No
         os.close(handle)
         handle = below
     try:
-        file = os.open("file", os.O_RDONLY, dir_fd=handle)
-        assert os.read(file, 100) == b"at the bottom"
-        os.close(file)
+        below = os.open("file", os.O_RDONLY, dir_fd=handle)
+        assert os.read(below, 100) == b"at the bottom"
+        os.close(below)
     finally:
         os.close(handle)

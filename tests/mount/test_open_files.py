@@ -6,7 +6,9 @@ import ctypes
 import errno
 import mmap
 import os
+import shutil
 import stat
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -214,6 +216,32 @@ with open(sys.argv[1], "r+b") as file, mmap.mmap(file.fileno(), 0) as view:
         view[10:16] = b"parent"
         tell(process)
         finish(process)
+
+
+def test_a_program_runs_from_a_mount(mnt: Path) -> None:
+    shutil.copy(shutil.which("true") or "/bin/true", mnt / "program")
+    run(mnt / "program")
+    (mnt / "script").write_text("#!/bin/sh\necho ran from $0\n")
+    (mnt / "script").chmod(0o700)
+    assert run(mnt / "script") == f"ran from {mnt / 'script'}\n"
+    (mnt / "script").chmod(0o600)
+    with pytest.raises(PermissionError):
+        subprocess.run([mnt / "script"], check=False)
+
+
+def test_a_long_life_does_not_use_up_handles(daemon: Daemon) -> None:
+    for number in range(700):
+        folder = daemon.place / f"folder {number}"
+        folder.mkdir()
+        (folder / "file").write_bytes(b"x")
+        if number % 20 == 0:
+            folder.rename(daemon.place / f"moved {number}")
+    for number in range(1, 700, 2):
+        (daemon.place / f"folder {number}" / "file").unlink()
+        (daemon.place / f"folder {number}").rmdir()
+    assert sum(1 for _ in daemon.place.rglob("file")) == 350
+    # 512 directories are kept open on purpose.
+    assert len(os.listdir(f"/proc/{daemon.pid}/fd")) < 512 + 40
 
 
 def _give_name(handle: int, folder: Path, name: str) -> None:

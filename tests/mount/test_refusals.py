@@ -137,9 +137,7 @@ def test_a_newer_format(bench: Bench, vault: Path) -> None:
     ],
     ids=str,
 )
-def test_an_absurd_key_derivation_is_refused_before_it_costs(
-    bench: Bench, vault: Path, cost: dict[str, int]
-) -> None:
+def test_an_absurd_key_derivation_is_refused_before_it_costs(bench: Bench, vault: Path, cost: dict[str, int]) -> None:
     bench.password_file.write_bytes(b"wrong horse\n")
     started = time.monotonic()
     refused(bench, vault, 3, "password")

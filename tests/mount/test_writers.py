@@ -28,11 +28,14 @@ def test_a_second_writer_is_refused(bench: Bench, daemon: Daemon) -> None:
     (daemon.place / "file").write_text("the first goes on")
 
 
-def test_a_second_mount_on_the_same_place_is_refused(bench: Bench, daemon: Daemon) -> None:
-    (daemon.place / "file").write_text("x")
-    found = bench.refused(daemon.vault, daemon.place)
-    assert found.code in (1, 6), found.text
-    assert (daemon.place / "file").read_text() == "x"
+@pytest.mark.parametrize("options", [[], ["--read-only"], ["--nonempty", "--read-only"]])
+def test_a_second_mount_on_the_same_place_is_refused(bench: Bench, daemon: Daemon, options: list[str]) -> None:
+    found = bench.refused(daemon.vault, daemon.place, *options)
+    assert found.code == 1, found.text
+    assert "already" in found.text
+    (daemon.place / "file").write_text("the first goes on")
+    daemon.unmount()
+    assert not daemon.mounted()
 
 
 def test_a_reader_beside_a_writer(bench: Bench, daemon: Daemon) -> None:

@@ -19,7 +19,7 @@ _EXAMPLES = (
         "the recovery key goes to a file that only you can read",
     ),
     Example(
-        "wafs init vault --password-command 'pass show backup' --no-recovery",
+        "wafs init new.vault --password-command 'pass show backup' --no-recovery",
         "for scripts; without the password nobody will ever open it",
     ),
 )

@@ -23,6 +23,7 @@ Serve = Callable[[Callable[[], None]], None]
 
 _PR_SET_DUMPABLE: Final = 4
 _MAX_REPORT: Final = 65_536
+_ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def run_in_foreground(serve: Serve, *, verbose: bool, log_file: str | None) -> N
     else:
         log_to(log_of_daemon(log_file, verbose=verbose))
     drop_core_dumps()
-    serve(lambda: _log.info("mounted"))
+    _serve_gently(serve, lambda: _log.info("mounted"))
 
 
 def run_in_background(serve: Serve, *, verbose: bool, log_file: str | None) -> None:
@@ -80,6 +81,23 @@ def drop_core_dumps() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
+def _serve_gently(serve: Serve, ready: Callable[[], None]) -> None:
+    """Serve; a signal that comes before `serve` handles signals itself, half-way into mounting, waits for the mount."""
+    early: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: early.append(number)) for number in _ENDING}
+
+    def answered() -> None:
+        ready()
+        if early:
+            os.kill(os.getpid(), early[0])
+
+    try:
+        serve(answered)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _serve_and_end(serve: Serve, handler: logging.Handler, writer: int) -> NoReturn:
     """Be the daemon: leave the terminal, serve, and end with the exit code of what happened."""
     code = BUG
@@ -98,7 +116,7 @@ def _serve_and_end(serve: Serve, handler: logging.Handler, writer: int) -> NoRet
             os.close(pipe.pop())
 
         try:
-            serve(ready)
+            _serve_gently(serve, ready)
             code = OK
             _log.info("unmounted")
         except BaseException as error:  # noqa: BLE001  whoever waits at the pipe, or reads the log, is told

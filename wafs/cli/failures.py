@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from wafs.cli.exitcodes import BUG, exit_code_of, worst_of
-from wafs.cli.messages import message_of
+from wafs.cli.messages import Message, message_of
 from wafs.cli.screen import count_words, tell
 
 _SHOWN: Final = 20
@@ -22,7 +22,9 @@ class Failures:
     """
 
     def __init__(self) -> None:
-        self._failures: list[tuple[str, BaseException]] = []
+        # Words and not the errors themselves, whose tracebacks would keep handles of the vault open.
+        self._messages: list[Message] = []
+        self._codes: list[int] = []
 
     def add(self, path: str | bytes, error: Exception) -> None:
         """Note that something failed with an error that was raised on purpose or comes from the storage.
@@ -31,7 +33,10 @@ class Failures:
         """
         if exit_code_of(error) == BUG or isinstance(error, BrokenPipeError):
             raise error
-        self._failures.append((os.fsdecode(path), error))
+        shown = f"{os.fsdecode(path)}: "
+        text, hint = message_of(error)
+        self._messages.append(Message(text if text.startswith(shown) else shown + text, hint))
+        self._codes.append(exit_code_of(error))
         if isinstance(error, OSError) and error.errno in _HOPELESS:
             self.finish()
 
@@ -40,17 +45,14 @@ class Failures:
 
         Raises: click.exceptions.Exit with the exit code of the worst.
         """
-        if not self._failures:
+        if not self._messages:
             return
-        hints = []
-        for path, error in self._failures[:_SHOWN]:
-            text, hint = message_of(error)
-            tell("error", text if text.startswith(f"{path}: ") else f"{path}: {text}")
-            hints.append(hint)
-        if len(self._failures) > _SHOWN:
-            tell("error", f"and {count_words(len(self._failures) - _SHOWN, 'more failure')} of this kind")
-        for hint in dict.fromkeys(hints):
+        shown = self._messages[:_SHOWN]
+        for message in shown:
+            tell("error", message.text)
+        if len(self._messages) > len(shown):
+            tell("error", f"and {count_words(len(self._messages) - len(shown), 'more failure')}")
+        for hint in dict.fromkeys(message.hint for message in shown):
             if hint:
                 tell("hint", hint)
-        codes = [exit_code_of(error) for _, error in self._failures]
-        raise click.exceptions.Exit(worst_of(codes))
+        raise click.exceptions.Exit(worst_of(self._codes))

@@ -4,7 +4,6 @@ Names of files in the vault appear at the level DEBUG only.
 """
 
 import logging
-import logging.handlers
 import os
 from io import TextIOWrapper
 from typing import Final
@@ -67,8 +66,11 @@ def log_to(handler: logging.Handler) -> None:
 
 
 def _system_log() -> logging.Handler:
+    # Brings sockets along, which no other command needs.
+    from logging.handlers import SysLogHandler
+
     try:
-        handler = logging.handlers.SysLogHandler(SYSTEM_LOG)
+        handler = SysLogHandler(SYSTEM_LOG)
     except OSError:
         # Not every system has one, containers seldom do.
         return logging.NullHandler()

@@ -8,7 +8,6 @@ import click
 
 from wafs.cli.parameters import LOCAL_PATH
 from wafs.errors import UsageError
-from wafs.format.slot import PASSWORD, RECOVERY
 
 Command = Callable[..., None]
 
@@ -37,6 +36,7 @@ class SecretSource:
         Raises: SecretInputError, UsageError, OSError.
         """
         from wafs.cli import secret_input
+        from wafs.format.slot import PASSWORD, RECOVERY
 
         if self.recovery_file is not None:
             return secret_input.read_recovery_file(self.recovery_file) if slot_type == RECOVERY else None

@@ -1,5 +1,6 @@
 """Contents: which files are open in the store, shared by all handles of an inode."""
 
+import errno
 import os
 import stat
 
@@ -119,10 +120,24 @@ class Contents:
             self._fs.store.close(handle)
             raise
         if content.in_flight and not writable and not self._fs.read_only:
-            # Left in flight by a writer that was killed: only a writer can end that.
-            content.close()
-            return self._open(inode, writable=True, cut=cut)
+            return self._landed(inode, content)
         return content
+
+    def _landed(self, inode: Inode, content: Content) -> Content:
+        """End the flight of a file that a killed writer left behind, as far as the storage lets us write."""
+        try:
+            landed = self._open(inode, writable=True, cut=False)
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+                content.close()
+                raise
+            # A reader takes it as it is.
+            return content
+        except BaseException:
+            content.close()
+            raise
+        content.close()
+        return landed
 
     def open_handle(self, inode: Inode, *, writable: bool) -> Handle:
         """Open the ciphertext file of an inode, whatever the owner's own permission bits say.

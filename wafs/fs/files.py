@@ -9,6 +9,7 @@ from wafs.fs.contents import Contents
 from wafs.fs.context import FsContext
 from wafs.fs.handles import FileHandle
 from wafs.fs.inodes import Inode
+from wafs.store.base import NOW
 from wafs.units import MIB, Fh
 from wafs.vault.content import Content
 from wafs.vault.scratch import Scratch
@@ -175,6 +176,8 @@ class Files:
         kind = mode & ~FALLOC_KEEP_SIZE
         if (kind == FALLOC_PUNCH_HOLE and keeps_size) or kind == FALLOC_ZERO_RANGE:
             content.punch(offset, size, scratch)
+            # fallocate(2) sets the times also when the range lies behind the end.
+            self._fs.store.futimens(content.handle, None, NOW)
         elif kind == 0:
             content.reserve(offset, size)
         else:

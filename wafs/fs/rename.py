@@ -2,8 +2,8 @@
 
 import contextlib
 import errno
+import logging
 import stat
-from collections.abc import Iterator
 from typing import Final
 
 from wafs.errors import ExistsError, InvalidArgumentError, NotFoundError
@@ -13,6 +13,8 @@ from wafs.fs.context import FsContext
 from wafs.fs.dir_handles import DirHandle
 from wafs.fs.inodes import Inode
 from wafs.fs.tree import Tree
+
+_log = logging.getLogger(__name__)
 
 RENAME_NOREPLACE: Final = 1
 RENAME_EXCHANGE: Final = 2
@@ -35,6 +37,47 @@ class _Spot:
     @property
     def place(self) -> Place:
         return Place(self.directory.dir_id, self.name)
+
+
+class _Move:
+    """One directory on its way: readable at both places while it moves, and at one afterwards (F-53)."""
+
+    __slots__ = ("_fs", "_handle", "_inode", "_new", "_old", "_record")
+
+    def __init__(self, fs: FsContext, old: _Spot, new: _Spot) -> None:
+        self._fs = fs
+        self._old = old
+        self._new = new
+        self._handle = DirHandle(fs.store, fs.store.open_dir(old.handle.fd, old.sealed.entry))
+        self._inode = fs.inodes.known(old.directory, old.name)
+        record = self._inode.record if self._inode is not None else None
+        self._record = record or fs.directories.read_record(self._handle.fd, old.place)
+
+    def prepare(self) -> None:
+        """Write down the id for both places, and in the old parent that its implied id is taken (F-54)."""
+        fs = self._fs
+        if self._record.dir_id == implied_dir_id(fs.vault.keyring.directory_ids, self._old.place):
+            _mark_explicit(fs, self._old.directory, self._old.handle)
+        self._write(self._old.place, self._new.place)
+
+    def cancel(self) -> None:
+        """Forget the new place, unless the store moved the directory and failed to say so."""
+        with contextlib.suppress(OSError):
+            there = self._fs.store.stat(self._old.handle.fd, self._old.sealed.entry)
+            if there.st_ino == self._fs.store.fstat(self._handle.fd).st_ino:
+                self._write(self._old.place)
+
+    def finish(self) -> None:
+        """Forget the old place; the move is done, also where this fails."""
+        if self._inode is not None:
+            self._inode.record = self._record
+        try:
+            self._write(self._new.place)
+        except OSError as error:
+            _log.warning("the record of a moved folder keeps its old place as well: %s", error.strerror)
+
+    def _write(self, *places: Place) -> None:
+        self._fs.directories.write_record(self._handle.fd, self._record, places)
 
 
 class Renamer:
@@ -68,12 +111,22 @@ class Renamer:
             if _lies_in(new.directory, old) or (exchange and _lies_in(old.directory, new)):
                 msg = "a directory cannot be moved into itself"
                 raise InvalidArgumentError(msg)
-            with contextlib.ExitStack() as moves:
-                if old.is_dir:
-                    moves.enter_context(self._moving(old, new))
-                if exchange and new.is_dir:
-                    moves.enter_context(self._moving(new, old))
-                self._move(old, new, flags)
+            moves = [_Move(self._fs, old, new)] if old.is_dir else []
+            if exchange and new.is_dir:
+                moves.append(_Move(self._fs, new, old))
+            self._move_with_ids(old, new, flags, moves)
+
+    def _move_with_ids(self, old: _Spot, new: _Spot, flags: int, moves: list[_Move]) -> None:
+        try:
+            for move in moves:
+                move.prepare()
+            self._move(old, new, flags)
+        except BaseException:
+            for move in moves:
+                move.cancel()
+            raise
+        for move in moves:
+            move.finish()
 
     def _move(self, old: _Spot, new: _Spot, flags: int) -> None:
         """Rename in the store, and in the inode table."""
@@ -128,35 +181,14 @@ class Renamer:
             fs.directories.clear(target.fd)
             fs.store.rename(*ends, flags)
 
-    @contextlib.contextmanager
-    def _moving(self, old: _Spot, new: _Spot) -> Iterator[None]:
-        """Make a directory readable at both places while it moves, and at one afterwards."""
-        fs = self._fs
-        handle = DirHandle(fs.store, fs.store.open_dir(old.handle.fd, old.sealed.entry))
-        inode = fs.inodes.known(old.directory, old.name)
-        record = inode.record if inode is not None else None
-        if record is None:
-            record = fs.directories.read_record(handle.fd, old.place)
-        implied = implied_dir_id(fs.vault.keyring.directory_ids, old.place)
-        if record.dir_id == implied:
-            self._mark_explicit(old.directory, old.handle)
-        fs.directories.write_record(handle.fd, record, [old.place, new.place])
-        try:
-            yield
-        except BaseException:
-            fs.directories.write_record(handle.fd, record, [old.place])
-            raise
-        fs.directories.write_record(handle.fd, record, [new.place])
-        if inode is not None:
-            inode.record = record
 
-    def _mark_explicit(self, directory: Inode, handle: DirHandle) -> None:
-        record = directory.record
-        if record is None or record.flags & EXPLICIT:
-            return
-        marked = DirectoryRecord(record.dir_id, record.flags | EXPLICIT)
-        self._fs.directories.write_record(handle.fd, marked, [directory.place])
-        directory.record = marked
+def _mark_explicit(fs: FsContext, directory: Inode, handle: DirHandle) -> None:
+    record = directory.record
+    if record is None or record.flags & EXPLICIT:
+        return
+    marked = DirectoryRecord(record.dir_id, record.flags | EXPLICIT)
+    fs.directories.write_record(handle.fd, marked, [directory.place])
+    directory.record = marked
 
 
 def _lies_in(directory: Inode, spot: _Spot) -> bool:

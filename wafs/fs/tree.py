@@ -1,5 +1,6 @@
 """Tree: entries of directories: find, make, link and remove them."""
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable
@@ -91,13 +92,15 @@ class Tree:
             fs.store.mkdir(handle.fd, sealed.entry, stat.S_IMODE(mode))
             directory = fs.inodes[parent]
             if directory.record is not None and directory.record.flags & EXPLICIT:
-                made = fs.store.open_dir(handle.fd, sealed.entry)
                 try:
+                    made = DirHandle(fs.store, fs.store.open_dir(handle.fd, sealed.entry))
                     place = Place(directory.dir_id, name)
-                    record = fs.directories.new_explicit_record()
-                    fs.directories.write_record(made, record, [place])
-                finally:
-                    fs.store.close(made)
+                    fs.directories.write_record(made.fd, fs.directories.new_explicit_record(), [place])
+                except BaseException:
+                    # Without a record it would have the id of the directory that was moved away.
+                    with contextlib.suppress(OSError):
+                        fs.directories.remove(handle.fd, sealed.entry)
+                    raise
 
         return self._make(parent, name, stat.S_IFDIR | mode, caller, make)
 
@@ -165,8 +168,8 @@ class Tree:
                 fs.store.unlink(handle.fd, sealed.entry)
             except IsADirectoryError:
                 raise IsADirError from None
-            fs.directories.remove_name(handle.fd, sealed)
             fs.inodes.drop_link(directory, name, is_gone=is_gone)
+            fs.directories.remove_name(handle.fd, sealed)
 
     def rmdir(self, parent: int, name: bytes) -> None:
         """Remove an empty directory.
@@ -180,11 +183,11 @@ class Tree:
             sealed = fs.seal(directory, name)
             self.note_last_name(directory, name, handle, sealed)
             fs.directories.remove(handle.fd, sealed.entry)
-            fs.directories.remove_name(handle.fd, sealed)
             inode = fs.inodes.known(directory, name)
             if inode is not None:
                 fs.dir_handles.drop(inode)
             fs.inodes.drop_link(directory, name, is_gone=True)
+            fs.directories.remove_name(handle.fd, sealed)
 
     def note_last_name(self, directory: Inode, name: bytes, handle: DirHandle, sealed: SealedName) -> bool:
         """Tell whether a name about to vanish is the last of its inode.

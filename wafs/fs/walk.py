@@ -166,9 +166,9 @@ class _Resolver:
             # The last pin is handed over; those above are held by it.
             return self._trail.pop() if self._trail else top(self._vfs)
         except FsError as error:
-            if error.args == (error.default_message(),):
-                raise type(error)(_about(self._path, str(error))) from None
-            raise
+            if str(error).startswith(_about(self._path, "")):
+                raise
+            raise type(error)(_about(self._path, str(error)), hint=error.hint) from None
         finally:
             for entry in self._trail:
                 self._vfs.tree.forget(entry.ino)

@@ -1,5 +1,7 @@
 """Xattrs: extended attributes in the name space `user.` (format.md section 8)."""
 
+import contextlib
+import logging
 import stat
 
 from wafs.errors import (
@@ -15,6 +17,7 @@ from wafs.format.layout import FILE_HEADER_SIZE
 from wafs.format.xattr import (
     MAX_XATTR_NAME_SIZE,
     PLAIN_PREFIX,
+    STORED_PREFIX,
     open_xattr_name,
     open_xattr_value,
     seal_xattr_name,
@@ -23,6 +26,8 @@ from wafs.format.xattr import (
 from wafs.fs.contents import Contents
 from wafs.fs.context import FsContext
 from wafs.fs.inodes import Inode
+
+_log = logging.getLogger(__name__)
 
 _XATTR_SIZE_MAX = 65_536
 
@@ -86,13 +91,14 @@ class Xattrs:
             if not stored:
                 return []
             object_id = self._object_id(inode)
+            # The others are not ours; the storage may keep attributes of its own.
+            ours = [name for name in stored if name.startswith(STORED_PREFIX)]
             names = []
-            for name in stored:
-                try:
+            for name in ours:
+                with contextlib.suppress(DamageError):
                     names.append(PLAIN_PREFIX + open_xattr_name(self._name_key, object_id, name))
-                except DamageError:
-                    # Not one of ours; the storage may keep attributes of its own.
-                    continue
+            if len(names) != len(ours):
+                _log.warning("%d extended attributes of an entry do not open and are not shown", len(ours) - len(names))
             return names
 
     def remove(self, number: int, name: bytes) -> None:

@@ -17,6 +17,7 @@ INSTALL_HINT: Final = "install it with: apt install fuse3"
 _HINTS: Final = (
     ("user_allow_other", "add the line user_allow_other to /etc/fuse.conf, or do without others"),
     ("open /dev/fuse: Permission", "let normal users open it: chmod 666 /dev/fuse, as root"),
+    ("determine username", "fusermount3 only serves users with a name: add the user to /etc/passwd"),
     ("modprobe", "load the driver with: modprobe fuse, as root"),
     ("write access", "choose a mountpoint that you may write to"),
     ("busy", "close what is open in it, or leave it, and try again"),

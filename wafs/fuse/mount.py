@@ -5,7 +5,7 @@ import os
 import resource
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +20,8 @@ from wafs.fuse.session import Session
 
 READ_AHEAD_KIB: Final = 1024
 """One request of the largest size ahead of a sequential reader, where the system permits to set it."""
+
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +48,9 @@ def check_mountpoint(vault_path: str, place: str, *, nonempty: bool) -> None:
             msg = f"{place} has a dead mount of another program on it"
             raise MountError(msg, hint=f"clear it with: fusermount3 -u {place}")
         mountpoint.unmount(place, lazy=True)
+    elif (found := find_mount(place)) is not None and found.fstype == FSTYPE:
+        msg = f"a vault is mounted on {place} already: {os.fsdecode(found.source)}"
+        raise MountError(msg, hint=f"use another folder, or first: wafs umount {place}")
     if not os.path.isdir(place):
         msg = f"mountpoint {place} is not a folder" if os.path.lexists(place) else f"there is no folder {place}"
         raise MountError(msg, hint=f"make it with: mkdir {place}" if not os.path.lexists(place) else None)
@@ -66,6 +71,15 @@ def serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None]) -> None:
     """
     raise_open_files()
     os.umask(0)
+    # Held back until somebody takes care of them: one that came just after mounting would leave the mount behind.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    try:
+        _mount_and_serve(vfs, options, ready, mask)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _mount_and_serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None], mask: Collection[int]) -> None:
     fd = mountpoint.mount(
         options.mountpoint,
         mountpoint.MountOptions(
@@ -88,15 +102,17 @@ def serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None]) -> None:
 
     status = Status(vfs, idle_s=options.idle_s, requests=lambda: session.requests)
     session = Session(channel, handlers_of(vfs, status))
-    try:
-        with _stopping_on_signals(channel):
+    # Signals are taken care of until the mount is gone: a second one must not leave it behind.
+    with _stopping_on_signals(channel):
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        try:
             session.run(answered, idle_s=options.idle_s, on_idle=lambda: _unmount_idle(vfs, options.mountpoint))
-    finally:
-        _leave(options.mountpoint, ours)
-        channel.close()
+        finally:
+            _leave(options.mountpoint, ours)
+            channel.close()
     if not mounted.is_set():
-        msg = f"the kernel did not start the mount on {options.mountpoint}"
-        raise MountError(msg)
+        msg = f"the mount on {options.mountpoint} ended before it answered"
+        raise MountError(msg, hint="it was told to stop, or somebody unmounted it; mount again")
 
 
 def raise_open_files() -> None:
@@ -113,7 +129,7 @@ def _stopping_on_signals(channel: Channel) -> Iterator[None]:
         del number, frame
         channel.stop()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, stop) for number in _STOP_SIGNALS}
     try:
         yield
     finally:

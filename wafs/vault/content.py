@@ -125,11 +125,17 @@ class Content:
         return self._state.flags & IN_FLIGHT != 0
 
     def make_writable(self, handle: Handle) -> None:
-        """Go on with another handle of the same file, one that may write; takes it over and closes the old one."""
+        """Go on with another handle of the same file, one that may write; takes it over and closes the old one.
+
+        Ends the flight of a file that was only read so far (F-25).
+        Raises: DamageError, OSError.
+        """
         with self._lock:
             old, self._chunks.handle = self._chunks.handle, handle
             self.writable = True
             self._store.close(old)
+            if self.in_flight:
+                self._land(self._store.fstat(handle).st_size)
 
     def read(self, offset: int, size: int, scratch: Scratch) -> memoryview:
         """Read up to `size` bytes; fewer only at the end of the file.

@@ -125,16 +125,9 @@ class Directories:
 
     def place_name(self, handle: Handle, sealed: SealedName) -> None:
         """Write the `.name` file of a long name, before its entry is made; nothing for a short one (F-41)."""
-        if sealed.name_file is None:
-            return
-        # The entry may exist, and this file with it: it is written over by the same bytes and never emptied.
-        flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK
-        file = self._store.open(handle, sealed.name_file, flags, 0o600)
-        try:
-            write_all(self._store, file, sealed.sealed, 0)
-            self._store.truncate(file, len(sealed.sealed))
-        finally:
-            self._store.close(file)
+        if sealed.name_file is not None:
+            # Never written in place: the entry may exist already, and then this file is its name.
+            self._replace(handle, sealed.name_file, sealed.sealed, durable=False)
 
     def remove_name(self, handle: Handle, sealed: SealedName) -> None:
         """Remove the `.name` file of a long name, after its entry is gone (F-41)."""
@@ -170,14 +163,7 @@ class Directories:
         """
         before = self._store.fstat(handle)
         data = seal_directory_record(self._keys.directory_records, record, places)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
-        file = self._store.open(handle, DIR_RECORD_TEMPORARY, flags, 0o600)
-        try:
-            write_all(self._store, file, data, 0)
-            self._store.sync(file)
-        finally:
-            self._store.close(file)
-        self._store.rename(handle, DIR_RECORD_TEMPORARY, handle, DIR_RECORD)
+        self._replace(handle, DIR_RECORD, data, durable=True)
         # Who may write in a directory of somebody else may not set its times.
         with contextlib.suppress(PermissionError):
             self._store.futimens(handle, None, before.st_mtime_ns)
@@ -227,6 +213,23 @@ class Directories:
         except (MalformedError, OSError):
             return False
         return len(sealed) <= MAX_NAME_FILE_SIZE and sealed_name_stem(sealed) == stem
+
+    def _replace(self, handle: Handle, name: bytes, data: bytes, *, durable: bool) -> None:
+        """Write a small file atomically; nothing is left of it if that fails."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
+        file = self._store.open(handle, DIR_RECORD_TEMPORARY, flags, 0o600)
+        try:
+            try:
+                write_all(self._store, file, data, 0)
+                if durable:
+                    self._store.sync(file)
+            finally:
+                self._store.close(file)
+            self._store.rename(handle, DIR_RECORD_TEMPORARY, handle, name)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self._store.unlink(handle, DIR_RECORD_TEMPORARY)
+            raise
 
     def _read_small(self, handle: Handle, name: bytes, most: int) -> bytes:
         try:

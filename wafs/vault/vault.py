@@ -188,7 +188,8 @@ def _open_tree(store: Store) -> Handle:
         return store.open_dir(None, TREE_NAME.encode())
     except (FileNotFoundError, NotADirectoryError):
         msg = f"vault has no folder {TREE_NAME}, in which its files are"
-        raise MalformedError(msg, hint=f"bring {TREE_NAME} back to the vault's folder, or restore it from a backup") from None
+        hint = f"bring {TREE_NAME} back to the vault's folder, or restore it from a backup"
+        raise MalformedError(msg, hint=hint) from None
 
 
 def _refuse_journal(path: str) -> None:

@@ -100,6 +100,9 @@ class PosixDriver:
     def fstat(self, slot: int) -> Value:
         return _facts(os.fstat(self._fd(slot)))
 
+    def list_open(self, slot: int) -> Value:
+        return tuple(sorted(os.fsencode(name) for name in os.listdir(self._fd(slot))))
+
     def stat(self, path: bytes) -> Value:
         return _facts(os.lstat(self._full(path)))
 

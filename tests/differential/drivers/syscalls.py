@@ -226,6 +226,12 @@ class Syscalls:
     def fstat(self, slot: int) -> Value:
         return _facts(self.port.getattr(self._file(slot).node))
 
+    def list_open(self, slot: int) -> Value:
+        file = self._file(slot)
+        if not file.is_dir:
+            fail(errno.ENOTDIR)
+        return tuple(self._names(file.node, file.fh))
+
     # Names
 
     def stat(self, path: bytes) -> Value:
@@ -279,9 +285,12 @@ class Syscalls:
         """List a directory by its node."""
         fh = self.port.opendir(node)
         try:
-            found = self.port.names(node, fh)
+            return self._names(node, fh)
         finally:
             self.port.releasedir(node, fh)
+
+    def _names(self, node: int, fh: int) -> list[bytes]:
+        found = self.port.names(node, fh)
         assert found.count(b".") == found.count(b"..") == 1, found
         assert len(set(found)) == len(found), "a name twice"
         return sorted(set(found) - {b".", b".."})

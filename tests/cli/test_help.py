@@ -1,0 +1,202 @@
+"""Every command has help with examples, the examples work as they stand, and docs/cli.md says the same as the help."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pexpect
+import pytest
+
+import docs_cli
+from cli.commands import PASSWORD, Wafs, environment
+from conftest import why_no_mounts
+from wafs.cli.help_texts import Command
+from wafs.cli.program import program
+
+PROMISED = ["init", "mount", "umount", "status", "ls", "cat", "get", "put", "rm", "info", "passwd"]
+COMMANDS = [command for command in program.commands.values() if isinstance(command, Command)]
+EXAMPLES = [(command.name or "", example.line) for command in COMMANDS for example in command.examples]
+NEEDS_MOUNT = {"mount", "umount"}
+
+
+def test_every_promised_command_is_there() -> None:
+    assert set(PROMISED) <= set(program.commands)
+    assert len(COMMANDS) == len(program.commands)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_and_option_explains_itself(wafs: Wafs, command: Command) -> None:
+    shown = wafs.ok(command.name, "--help").out.decode()
+    assert wafs.ok(command.name, "-h").out.decode() == shown
+    assert shown.startswith(f"Usage: wafs {command.name} ")
+    assert command.help
+    assert len(command.examples) >= 1
+    assert all(example.line in shown and f"wafs {command.name}" in example.line for example in command.examples)
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    assert [option.name for option in options if not option.help] == []
+    # A short help that is cut off helps nobody.
+    assert not command.get_short_help_str(60).endswith("...")
+
+
+def test_the_top_shows_all_commands_and_exit_codes(wafs: Wafs) -> None:
+    shown = wafs.ok("--help").out.decode()
+    assert [name for name in program.commands if f"\n  {name} " not in shown] == []
+    assert "130  interrupted" in shown
+    assert wafs.ok("--version").out.split()[0] == b"wafs"
+    bare = wafs()
+    assert (bare.code, bare.out, "Usage: wafs" in bare.err) == (2, b"", True)
+
+
+def test_the_document_is_up_to_date() -> None:
+    assert docs_cli.TARGET.read_text("utf-8") == docs_cli.document(), "run scripts/docs_cli.py"
+
+
+@pytest.mark.parametrize("words", [("frob",), ("ls",), ("ls", "--frob", "v"), ("init", "v", "--kdf-memory", "x")])
+def test_what_makes_no_sense_points_to_the_help(wafs: Wafs, words: tuple[str, ...]) -> None:
+    result = wafs(*words)
+    assert (result.code, result.out) == (2, b"")
+    assert result.err.startswith("wafs: error: ")
+    assert "--help\n" in result.err
+
+
+HEAVY = {"cryptography", "rich", "zxcvbn", "wafs.fuse", "wafs.fs", "socket"}
+
+
+@pytest.mark.parametrize(
+    ("words", "needed"),
+    [
+        (["--help"], set()),
+        (["put", "--help"], set()),
+        (["info", "v"], {"cryptography"}),
+        (["ls", "v", "--password-file", "pw"], {"cryptography", "wafs.fs"}),
+        (["status"], {"wafs.fuse"}),
+    ],
+)
+def test_a_command_loads_what_it_needs_and_starts_fast(vault: Wafs, words: list[str], needed: set[str]) -> None:
+    code = "import sys; from wafs.cli.main import run; code = run(sys.argv[1:]); print(*sys.modules); sys.exit(code)"
+    line = [sys.executable, "-c", code, *words]
+    done = subprocess.run(line, check=True, capture_output=True, text=True, env=environment())
+    assert HEAVY & set(done.stdout.splitlines()[-1].split()) <= needed
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(wafs: Wafs, shell: str) -> None:
+    assert f"_WAFS_COMPLETE={shell}_complete" in wafs.ok("completion", shell).out.decode()
+
+
+def test_the_completion_script_is_a_script(wafs: Wafs) -> None:
+    subprocess.run(["bash", "-n"], input=wafs.ok("completion", "bash").out, check=True)
+
+
+def test_bash_gets_commands_completed(place: Path) -> None:
+    asked = {"_WAFS_COMPLETE": "bash_complete", "COMP_WORDS": "wafs um", "COMP_CWORD": "1"}
+    line = [sys.executable, "-m", "wafs"]
+    done = subprocess.run(line, check=False, capture_output=True, env={**environment(), **asked})
+    assert done.stdout == b"plain,umount\n"
+
+
+@pytest.fixture
+def world(vault: Wafs, place: Path) -> Path:
+    """A home in which the examples of the help texts make sense; the vault is in `vault`, its password in `secret`."""
+    os.rename("v", "vault")
+    os.rename("pw", "secret")
+    folders = (
+        "in/Databases",
+        "in/Media",
+        "in/2019",
+        "in/2020",
+        "in/WhatsApp",
+        "in/papers",
+        "usb",
+        "Drive",
+        "backup",
+        "bin",
+    )
+    for folder in (*folders, ".config/fish/completions", "WhatsApp/Media"):
+        (place / folder).mkdir(parents=True)
+    for file in (
+        "in/Databases/msgstore.db",
+        "in/notes.txt",
+        "in/a.jpg",
+        "in/b.jpg",
+        "in/2019/x",
+        "notes.txt",
+        "photo.jpg",
+    ):
+        (place / file).write_text(file)
+    (place / "WhatsApp/Media/x.jpg").write_text("x")
+    vault.ok("put", "vault", "in/.", "/", "--password-file", "secret")
+    (place / "old").write_bytes(PASSWORD)
+    (place / "new").write_text("quite another password")
+    programs = {
+        "wafs": f'exec {sys.executable} -m wafs "$@"',
+        "pass": "cat secret",
+        "jq": "exec cat",
+        "less": "exec cat",
+    }
+    for name, text in programs.items():
+        (place / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
+        (place / "bin" / name).chmod(0o755)
+    return place
+
+
+def run_example(line: str) -> tuple[int | None, str]:
+    """Run a line on a terminal, with a person who knows the password and ends what stays in the foreground."""
+    env = {**environment(), "PATH": f"{os.getcwd()}/bin:{os.environ['PATH']}", "NO_COLOR": "1"}
+    shell = pexpect.spawn("bash", ["-o", "pipefail", "-c", line], env=env, encoding="utf-8", timeout=60)
+    shown = ""
+    while True:
+        which = shell.expect_exact(["assword: ", "The same again: ", "wafs: mounted", pexpect.EOF])
+        shown += str(shell.before)
+        if which == 3:
+            shell.close()
+            return shell.exitstatus, shown
+        if which == 2:
+            shell.kill(signal.SIGINT)
+        else:
+            shell.waitnoecho()
+            shell.sendline(PASSWORD.decode())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "line", [line for name, line in EXAMPLES if name not in NEEDS_MOUNT and "recovery.txt" not in line.split()]
+)
+def test_an_example_works(world: Path, line: str) -> None:
+    code, shown = run_example(line)
+    assert code == 0, shown
+    assert "error" not in shown
+
+
+@pytest.mark.slow
+def test_the_example_with_the_recovery_key_works(wafs: Wafs, world: Path) -> None:
+    shutil.rmtree("vault")
+    wafs.ok("init", "vault", "--password-file", "secret", "--kdf-memory", "8", "--recovery-file", "recovery.txt")
+    lines = [line for _, line in EXAMPLES if "recovery.txt" in line.split()]
+    assert lines
+    for line in lines:
+        assert run_example(line)[0] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.mount
+@pytest.mark.parametrize("line", [line for name, line in EXAMPLES if name in NEEDS_MOUNT])
+def test_an_example_that_mounts_works(wafs: Wafs, world: Path, line: str) -> None:
+    assert why_no_mounts() is None
+    (world / "backup").rmdir()
+    (world / "backup").mkdir()
+    if " umount " in line:
+        wafs.ok("mount", "vault", "backup", "--password-file", "secret")
+    try:
+        code, shown = run_example(line)
+        assert code == 0, shown
+    finally:
+        if os.path.ismount("backup"):
+            wafs.ok("umount", "backup")
+    assert os.listdir("backup") == []

@@ -1,0 +1,427 @@
+"""Files, attributes and streams: what POSIX says of each, and no handle left behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from fs.paths import ME, Paths
+from log_police import ExpectLog
+from store.faulty import Fault, FaultyStore
+from vault.making import CHUNK, make_vault, opened
+
+from wafs.errors import (
+    AuthenticationError,
+    BadHandleError,
+    InvalidArgumentError,
+    IsADirError,
+    NameTooLongError,
+    NoSuchAttributeError,
+    NoSuchOffsetError,
+    NotFoundError,
+    NotPermittedError,
+    NotSupportedError,
+    ReadOnlyError,
+)
+from wafs.fs.attrs import Caller, SetAttrs
+from wafs.fs.files import FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE, FALLOC_ZERO_RANGE
+from wafs.fs.vfs import Vfs
+from wafs.store.base import NOW
+from wafs.units import MIB, ROOT_INO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+MISSING = 999
+
+
+def test_a_handle_has_the_rights_it_was_opened_with(paths: Paths) -> None:
+    paths.write(b"file", b"plain")
+    files = paths.vfs.files
+    with paths.held(b"file") as number:
+        reader, writer = files.open(number, os.O_RDONLY).fh, files.open(number, os.O_WRONLY).fh
+        assert bytes(files.read(reader, 0, 9, paths.scratch)) == b"plain"
+        with pytest.raises(BadHandleError):
+            files.read(writer, 0, 9, paths.scratch)
+        with pytest.raises(BadHandleError):
+            files.write(reader, 0, memoryview(b"x"), paths.scratch)
+        with pytest.raises(BadHandleError):
+            files.fallocate(reader, 0, 0, size=1, scratch=paths.scratch)
+        assert files.write(writer, 0, memoryview(b"P"), paths.scratch) == 1
+        # One file has one content, whoever opened it.
+        assert bytes(files.read(reader, 0, 9, paths.scratch)) == b"Plain"
+        for fh in (reader, writer):
+            files.release(fh)
+            with pytest.raises(BadHandleError):
+                files.release(fh)
+    calls: list[Callable[[], object]] = [
+        lambda: files.read(MISSING, 0, 1, paths.scratch),
+        lambda: files.write(MISSING, 0, memoryview(b""), paths.scratch),
+        lambda: files.sync(MISSING, data_only=True),
+        lambda: files.seek(MISSING, 0, os.SEEK_DATA),
+        lambda: paths.vfs.streams.read(MISSING, 0),
+        lambda: paths.vfs.streams.release(MISSING),
+        lambda: paths.vfs.streams.sync(MISSING),
+    ]
+    for call in calls:
+        with pytest.raises(BadHandleError):
+            call()
+
+
+def test_truncation_at_opening_makes_a_damaged_file_whole(paths: Paths, vault_path: Path) -> None:
+    paths.write(b"file", b"plain")
+    (sealed,) = vault_path.joinpath("tree").iterdir()
+    sealed.write_bytes(b"damaged")
+    with paths.held(b"file") as number:
+        with pytest.raises(Exception, match="bytes"):
+            paths.vfs.files.open(number, os.O_RDWR)
+        fh = paths.vfs.files.open(number, os.O_RDWR | os.O_TRUNC).fh
+        paths.vfs.files.write(fh, 0, memoryview(b"whole"), paths.scratch)
+        # And of one that is open already.
+        paths.vfs.files.release(paths.vfs.files.open(number, os.O_WRONLY | os.O_TRUNC).fh)
+        assert paths.vfs.attributes.get(number).size == 0
+        paths.vfs.files.release(fh)
+    assert paths.read(b"file") == b""
+
+
+def test_cached_pages_are_good_only_while_nobody_changed_the_file(paths: Paths, vault_path: Path) -> None:
+    paths.write(b"file", b"plain")
+    (sealed,) = vault_path.joinpath("tree").iterdir()
+    files = paths.vfs.files
+
+    def keeps(number: int) -> bool:
+        opening = files.open(number, os.O_RDONLY)
+        files.release(opening.fh)
+        return opening.keep_cache
+
+    with paths.held(b"file") as number:
+        keeps(number)
+        assert keeps(number)
+        os.utime(sealed, ns=(0, 0))
+        assert not keeps(number)
+        assert keeps(number)
+        paths.vfs.attributes.set(number, SetAttrs(mtime=5))
+        assert paths.vfs.attributes.get(number).mtime_ns == 5
+
+
+def test_a_sequential_and_a_random_reader_read_the_same(paths: Paths) -> None:
+    plain = os.urandom(2 * MIB)
+    paths.write(b"big", plain)
+    files = paths.vfs.files
+    with paths.held(b"big") as number:
+        fh = files.open(number, os.O_RDONLY).fh
+        for offset in (*range(0, 2 * MIB, 256 * 1024), MIB, 5, 300_000, 300_005):
+            assert files.read(fh, offset, 256 * 1024, paths.scratch) == plain[offset : offset + 256 * 1024]
+        for offset in range(300_005 + 256 * 1024, MIB, 1000):
+            assert files.read(fh, offset, 1000, paths.scratch) == plain[offset : offset + 1000]
+        files.release(fh)
+
+
+def test_fallocate_reserves_punches_and_zeroes(paths: Paths) -> None:
+    paths.write(b"file", b"x" * (3 * CHUNK))
+    files = paths.vfs.files
+    with paths.held(b"file") as number:
+        fh = files.open(number, os.O_RDWR).fh
+
+        def fallocate(mode: int, offset: int, size: int) -> bytes:
+            files.fallocate(fh, mode, offset, size=size, scratch=paths.scratch)
+            return bytes(files.read(fh, 0, 10 * CHUNK, paths.scratch))
+
+        assert fallocate(FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE, CHUNK, CHUNK)[CHUNK : 2 * CHUNK] == bytes(CHUNK)
+        assert files.seek(fh, 0, os.SEEK_HOLE) == CHUNK
+        assert files.seek(fh, CHUNK, os.SEEK_DATA) == 2 * CHUNK
+        assert len(fallocate(FALLOC_KEEP_SIZE, 0, 9 * CHUNK)) == 3 * CHUNK
+        assert len(fallocate(0, 0, 4 * CHUNK)) == 4 * CHUNK
+        assert fallocate(FALLOC_ZERO_RANGE, 0, 5 * CHUNK) == bytes(5 * CHUNK)
+        for mode, offset, size in ((0, -1, 1), (0, 0, 0)):
+            with pytest.raises(InvalidArgumentError):
+                fallocate(mode, offset, size)
+        for mode in (FALLOC_PUNCH_HOLE, 8, 32):
+            with pytest.raises(NotSupportedError):
+                fallocate(mode, 0, 1)
+        with pytest.raises(InvalidArgumentError):
+            files.seek(fh, 0, os.SEEK_SET)
+        with pytest.raises(NoSuchOffsetError):
+            files.seek(fh, 9 * CHUNK, os.SEEK_DATA)
+        files.release(fh)
+
+
+def test_a_range_is_copied_between_files(paths: Paths) -> None:
+    plain = os.urandom(MIB + 5000)
+    paths.write(b"source", plain)
+    paths.write(b"target", b"")
+    files = paths.vfs.files
+    with paths.held(b"source") as source, paths.held(b"target") as target:
+        out, into = files.open(source, os.O_RDONLY).fh, files.open(target, os.O_RDWR).fh
+        assert files.copy_range(out, 100, into, new_offset=7, size=len(plain)) == len(plain) - 100
+        assert files.copy_range(out, len(plain), into, new_offset=0, size=5) == 0
+        for fh in (out, into):
+            files.release(fh)
+    assert paths.read(b"target") == bytes(7) + plain[100:]
+
+
+def test_attributes_are_set_on_open_and_closed_files_folders_and_symlinks(paths: Paths) -> None:
+    paths.write(b"file", b"plain")
+    paths.mkdir(b"folder")
+    paths.symlink(b"link", b"file")
+    change = SetAttrs(mode=0o640, uid=os.geteuid(), gid=os.getegid(), atime=1_500_000_000_123_456_789, mtime=-5)
+    for name in (b"file", b"folder"):
+        with paths.held(name) as number:
+            attrs = paths.vfs.attributes.set(number, change)
+            assert (stat.S_IMODE(attrs.mode), attrs.atime_ns, attrs.mtime_ns) == (0o640, 1_500_000_000_123_456_789, -5)
+    with paths.held(b"file") as number:
+        fh = paths.vfs.files.open(number, os.O_RDWR).fh
+        paths.vfs.files.write(fh, 5, memoryview(b"!"), paths.scratch)
+        attrs = paths.vfs.attributes.set(number, change._replace(size=2, mtime=7))
+        assert (attrs.size, attrs.mtime_ns) == (2, 7)
+        paths.vfs.files.release(fh)
+        assert paths.vfs.attributes.get(number).mtime_ns == 7
+        assert paths.vfs.attributes.set(number, SetAttrs(size=9)).size == 9
+        assert paths.vfs.attributes.set(number, SetAttrs(atime=NOW)).atime_ns > 1_500_000_000_123_456_789
+    with paths.held(b"link") as number:
+        assert paths.vfs.attributes.set(number, SetAttrs(mtime=9)).mtime_ns == 9
+        assert paths.vfs.attributes.get(number).size == 4
+    with pytest.raises(IsADirError):
+        paths.vfs.attributes.set(ROOT_INO, SetAttrs(size=0))
+    assert paths.vfs.attributes.set(ROOT_INO, SetAttrs(mode=0o711)).mode & 0o777 == 0o711
+    with paths.held(b"folder") as number:
+        paths.rmdir(b"folder")
+        with pytest.raises(NotFoundError):
+            paths.vfs.attributes.set(number, SetAttrs(mode=0o700))
+    assert paths.vfs.attributes.statvfs().f_bsize > 0
+
+
+def test_a_write_by_an_ordinary_user_drops_the_setid_bits(paths: Paths) -> None:
+    paths.write(b"file", b"")
+    for mode, kept in ((0o6755, 0o755), (0o2644, 0o2644), (0o644, 0o644)):
+        with paths.held(b"file") as number:
+            paths.vfs.attributes.set(number, SetAttrs(mode=mode))
+            fh = paths.vfs.files.open(number, os.O_RDWR).fh
+            paths.vfs.files.write(fh, 0, memoryview(b"x"), paths.scratch, drop_setid=True)
+            paths.vfs.files.release(fh)
+            assert stat.S_IMODE(paths.vfs.attributes.get(number).mode) == kept
+            paths.vfs.attributes.set(number, SetAttrs(mode=mode))
+            attrs = paths.vfs.attributes.set(number, SetAttrs(size=1, drop_setid=True))
+            assert stat.S_IMODE(attrs.mode) == kept
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_entries_belong_to_who_makes_them_on_a_shared_mount(vault_path: Path) -> None:
+    other = Caller(12345, 54321)
+    with Vfs(opened(vault_path), give_to_caller=True) as vfs:
+        entry, fh = vfs.files.create(ROOT_INO, b"file", 0o4711, flags=os.O_RDWR, caller=other)
+        vfs.files.release(fh)
+        attrs = vfs.attributes.get(entry.ino)
+        assert (attrs.uid, attrs.gid, stat.S_IMODE(attrs.mode)) == (12345, 54321, 0o4711)
+        folder = vfs.tree.mkdir(ROOT_INO, b"folder", 0o755, ME)
+        vfs.attributes.set(folder.ino, SetAttrs(mode=0o2755))
+        below = vfs.tree.symlink(folder.ino, b"link", b"target", other)
+        assert (below.attrs.uid, below.attrs.gid) == (12345, os.getegid())
+        unnamed, fh = vfs.files.create_unnamed(ROOT_INO, 0o600, flags=os.O_RDWR, caller=other)
+        assert vfs.attributes.get(unnamed.ino).uid == 12345
+        vfs.files.release(fh)
+
+
+def test_a_listing_stays_right_while_entries_come_and_go(paths: Paths) -> None:
+    for name in (b"a", b"b", b"c"):
+        paths.write(name, b"")
+    streams = paths.vfs.streams
+    fh = streams.open(ROOT_INO)
+    listed = list(streams.read(fh, 0))
+    assert [item.name for item in listed[:2]] == [b".", b".."]
+    assert {item.name for item in listed[2:]} == {b"a", b"b", b"c"}
+    gone = listed[3]
+    paths.unlink(gone.name)
+    paths.write(b"d", b"")
+    assert [item.name for item in streams.read(fh, 2)] == [item.name for item in listed[2:]]
+    assert streams.enter(fh, 1) is None
+    assert streams.enter(fh, gone.offset) is None
+    entry = streams.enter(fh, listed[2].offset)
+    assert entry is not None
+    paths.vfs.tree.forget(entry.ino)
+    assert {item.name for item in streams.read(fh, 0)} == {b".", b"..", b"d", listed[2].name, listed[4].name}
+    streams.sync(fh)
+    streams.release(fh)
+
+
+def test_attributes_of_users_are_sealed_and_bound(paths: Paths, vault_path: Path, expect_log: ExpectLog) -> None:
+    paths.write(b"file", b"")
+    paths.write(b"other", b"")
+    paths.mkdir(b"folder")
+    paths.symlink(b"link", b"file")
+    xattrs = paths.vfs.xattrs
+    with paths.held(b"file") as number, paths.held(b"link") as link:
+        try:
+            xattrs.set(number, b"user.origin", b"phone", 0)
+        except OSError as error:
+            if error.errno != errno.ENOTSUP:
+                raise
+            pytest.skip("the temporary folder has no user attributes")
+        with pytest.raises(FileExistsError):
+            xattrs.set(number, b"user.origin", b"again", os.XATTR_CREATE)
+        fh = paths.vfs.files.open(number, os.O_RDONLY).fh
+        assert (xattrs.names(number), xattrs.get(number, b"user.origin")) == ([b"user.origin"], b"phone")
+        paths.vfs.files.release(fh)
+        for name, expected in (
+            (b"user.", InvalidArgumentError),
+            (b"trusted.x", NotSupportedError),
+            (b"user." + b"x" * 161, NameTooLongError),
+        ):
+            with pytest.raises(expected):
+                xattrs.set(number, name, b"", 0)
+        with pytest.raises(InvalidArgumentError):
+            xattrs.set(number, b"user.x", bytes(65_537), 0)
+        with pytest.raises(OSError, match="No data"):
+            xattrs.get(number, b"user.missing")
+        with pytest.raises(NotPermittedError):
+            xattrs.set(link, b"user.x", b"", 0)
+        with pytest.raises(NoSuchAttributeError):
+            xattrs.get(link, b"user.x")
+        assert xattrs.names(link) == []
+        place, other = (_sealed(paths, vault_path, name) for name in (b"file", b"other"))
+        (stored,) = os.listxattr(place)
+        os.setxattr(other, stored, os.getxattr(place, stored))
+        os.setxattr(other, "user.theirs", b"not ours")
+        with paths.held(b"other") as stranger:
+            expect_log("1 extended attributes of an entry do not open")
+            assert xattrs.names(stranger) == []
+        os.setxattr(place, stored, os.getxattr(place, stored)[:-1])
+        with pytest.raises(AuthenticationError):
+            xattrs.get(number, b"user.origin")
+        xattrs.remove(number, b"user.origin")
+        assert xattrs.names(number) == []
+    with paths.held(b"folder") as number:
+        xattrs.set(number, b"user." + b"x" * 160, b"", 0)
+        paths.rename(b"folder", b"moved")
+        assert xattrs.names(number) == [b"user." + b"x" * 160]
+
+
+def _sealed(paths: Paths, vault_path: Path, name: bytes) -> Path:
+    context = paths.vfs.context
+    return vault_path / "tree" / os.fsdecode(context.seal(context.inodes.root, name).entry)
+
+
+def test_a_file_left_in_flight_is_landed_by_a_writer_and_not_by_a_reader(vault_path: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    with Vfs(opened(vault_path)) as vfs:
+        paths = Paths(vfs)
+        entry, fh = vfs.files.create(ROOT_INO, b"file", 0o600, flags=os.O_RDWR, caller=ME)
+        vfs.files.write(fh, 0, memoryview(b"in flight"), paths.scratch)
+        shutil.copytree(vault_path, copy)
+        vfs.files.release(fh)
+        vfs.tree.forget(entry.ino)
+    (sealed,) = copy.joinpath("tree").iterdir()
+    before = sealed.read_bytes()
+    with Vfs(opened(copy, read_only=True)) as vfs:
+        assert Paths(vfs).read(b"file") == b"in flight"
+        with Paths(vfs).held(b"file") as number:
+            fh = vfs.files.open(number, os.O_RDONLY).fh
+            vfs.files.sync(fh, data_only=False)
+            vfs.files.release(fh)
+    assert sealed.read_bytes() == before
+    with Vfs(opened(copy)) as vfs:
+        assert Paths(vfs).read(b"file") == b"in flight"
+    assert sealed.read_bytes() != before
+
+
+READ_ONLY: list[Callable[[Paths], object]] = [
+    lambda paths: paths.mkdir(b"x"),
+    lambda paths: paths.write(b"x", b""),
+    lambda paths: paths.symlink(b"x", b"y"),
+    lambda paths: paths.mknod(b"x", stat.S_IFIFO),
+    lambda paths: paths.link(b"file", b"x"),
+    lambda paths: paths.unlink(b"file"),
+    lambda paths: paths.rmdir(b"folder"),
+    lambda paths: paths.rename(b"file", b"x"),
+    lambda paths: paths.vfs.attributes.set(ROOT_INO, SetAttrs(mode=0o700)),
+    lambda paths: paths.vfs.xattrs.set(ROOT_INO, b"user.x", b"", 0),
+    lambda paths: paths.vfs.xattrs.remove(ROOT_INO, b"user.x"),
+    lambda paths: paths.vfs.files.create_unnamed(ROOT_INO, 0o600, flags=os.O_RDWR, caller=ME),
+]
+
+
+def test_a_read_only_vault_is_read_and_not_written(vault_path: Path) -> None:
+    with Vfs(opened(vault_path)) as vfs:
+        Paths(vfs).write(b"file", b"plain")
+        Paths(vfs).mkdir(b"folder")
+    before = sorted((str(path), path.lstat().st_mtime_ns) for path in vault_path.rglob("*"))
+    with Vfs(opened(vault_path, read_only=True)) as vfs:
+        paths = Paths(vfs)
+        assert paths.read(b"file") == b"plain"
+        for change in READ_ONLY:
+            with pytest.raises(ReadOnlyError):
+                change(paths)
+        with paths.held(b"file") as number:
+            for flags in (os.O_RDWR, os.O_WRONLY, os.O_RDONLY | os.O_TRUNC):
+                with pytest.raises(ReadOnlyError):
+                    vfs.files.open(number, flags)
+        fh = vfs.streams.open(ROOT_INO)
+        vfs.streams.sync(fh)
+        vfs.streams.release(fh)
+    assert sorted((str(path), path.lstat().st_mtime_ns) for path in vault_path.rglob("*")) == before
+
+
+def test_nodes_are_nodes_and_hold_nothing(paths: Paths) -> None:
+    paths.mknod(b"fifo", stat.S_IFIFO | 0o600)
+    paths.mknod(b"regular", 0o600)
+    assert paths.read(b"regular") == b""
+    with paths.held(b"fifo") as number:
+        with pytest.raises(NotSupportedError):
+            paths.vfs.files.open(number, os.O_RDONLY)
+        with pytest.raises(NotPermittedError):
+            paths.vfs.xattrs.set(number, b"user.x", b"", 0)
+    with pytest.raises(IsADirError):
+        paths.vfs.files.open(ROOT_INO, os.O_RDONLY)
+
+
+def test_closing_seals_everything_and_tells_the_first_failure(tmp_path: Path) -> None:
+    import dataclasses
+
+    make_vault(tmp_path / "vault")
+    before = sorted(os.listdir("/proc/self/fd"))
+    vault = opened(tmp_path / "vault")
+    faulty = FaultyStore(vault.store)
+    vfs = Vfs(dataclasses.replace(vault, store=faulty.store))
+    paths = Paths(vfs)
+    for name in (b"one", b"two"):
+        _, fh = vfs.files.create(ROOT_INO, name, 0o600, flags=os.O_RDWR, caller=ME)
+        vfs.files.write(fh, 0, memoryview(name), paths.scratch)
+    vfs.streams.open(ROOT_INO)
+    faulty.arm(Fault(1, frozenset({"pwrite"}), errno.ENOSPC))
+    with pytest.raises(OSError, match="No space"):
+        vfs.close()
+    del vfs, paths
+    assert sorted(os.listdir("/proc/self/fd")) == before
+    with Vfs(opened(tmp_path / "vault")) as again:
+        assert {name: node.content for name, node in Paths(again).walk().items()} == {b"one": b"one", b"two": b"two"}
+
+
+def test_an_unreadable_file_of_its_owner_can_be_written(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer must read as well; the permission bits say only what the kernel has checked already."""
+    paths.write(b"file", b"plain")
+    store = paths.vfs.context.store
+    real = store.open
+    refused: list[int] = []
+
+    def strict(parent: int, name: bytes, flags: int, mode: int = 0o600) -> int:
+        allowed = store.stat(parent, name).st_mode & 0o600
+        if allowed != 0o600 and not flags & os.O_CREAT:
+            refused.append(allowed)
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(parent, name, flags, mode)
+
+    monkeypatch.setattr(store, "open", strict)
+    with paths.held(b"file") as number:
+        paths.vfs.attributes.set(number, SetAttrs(mode=0o200))
+        fh = paths.vfs.files.open(number, os.O_WRONLY).fh
+        paths.vfs.files.release(fh)
+        with pytest.raises(PermissionError):
+            paths.vfs.files.open(number, os.O_RDONLY)
+        assert stat.S_IMODE(paths.vfs.attributes.get(number).mode) == 0o200
+    assert refused == [0o200, 0o200]
