@@ -75,7 +75,7 @@ HEAVY = {"cryptography", "rich", "zxcvbn", "wafs.fuse", "wafs.fs", "socket"}
         (["put", "--help"], set()),
         (["info", "v"], {"cryptography"}),
         (["ls", "v", "--password-file", "pw"], {"cryptography", "wafs.fs"}),
-        (["status"], {"wafs.fuse"}),
+        (["status", "--json"], {"wafs.fuse"}),
     ],
 )
 def test_a_command_loads_what_it_needs_and_starts_fast(vault: Wafs, words: list[str], needed: set[str]) -> None:

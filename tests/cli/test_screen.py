@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wafs.cli.screen import count_words, escape, size_words
+from wafs.cli.screen import count_words, escape, size_words, time_words
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,14 @@ def test_any_name_prints(name: bytes) -> None:
 )
 def test_sizes(size: int, words: str) -> None:
     assert size_words(size) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "1970-01-01"), (-86400, "1969-12-31"), (1e15, "@1000000000000000"), (2**63, "@9223372036854775808")],
+)
+def test_times(seconds: float, words: str) -> None:
+    assert time_words(seconds, "%Y-%m-%d", UTC) == words
 
 
 def test_counts() -> None:

@@ -115,7 +115,7 @@ def test_nothing_is_left_of_what_was_forgotten(paths: Paths) -> None:
     paths.rename(b"moved/c", b"a", RENAME_EXCHANGE)
     paths.walk()
     for name in (b"link", b"nothing"):
-        with pytest.raises(NotFoundError):
+        with pytest.raises((NotFoundError, FileNotFoundError)):
             paths.unlink(name)
     assert _is_clean(paths)
 
@@ -206,9 +206,7 @@ def test_what_is_still_held_is_not_taken_for_a_file_that_got_its_inode_number(pa
         identity = paths.vfs.context.inodes[number].identity
         paths.unlink(b"one")
         paths.unlink(b"two")
-        found = _stat(identity[1])
-        assert identity[0] != found.st_dev or identity[1] == found.st_ino
-        reused = os.stat_result((found.st_mode, identity[1], identity[0], 1, 0, 0, 0, 0, 0, 0))
+        reused = os.stat_result((stat.S_IFREG | 0o600, identity[1], identity[0], 1, 0, 0, 0, 0, 0, 0))
         inodes = paths.vfs.context.inodes
         other = inodes.find(inodes.root, b"three", reused)
         assert other.number != number

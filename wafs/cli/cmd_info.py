@@ -1,14 +1,14 @@
 """`wafs info`: what can be known of a vault without its password."""
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import click
 
 from wafs.cli.help_texts import Command, Example
 from wafs.cli.parameters import LOCAL_PATH
-from wafs.cli.screen import count_words, escape, say, size_words
+from wafs.cli.screen import count_words, escape, say, size_words, time_words
 
 if TYPE_CHECKING:
     from wafs.format.slot import Slot
@@ -39,7 +39,7 @@ def info(*, vault: str, as_json: bool, with_size: bool) -> None:
     facts: dict[str, object] = {
         "id": parameters.vault_id.hex(),
         "format": FORMAT_VERSION,
-        "created": datetime.fromtimestamp(parameters.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created": time_words(parameters.created, "%Y-%m-%dT%H:%M:%SZ", UTC),
         "chunk_size": parameters.chunk_size,
         "features": list(parameters.features),
         "slots": [_slot_facts(slot) for slot in header.slots],

@@ -3,14 +3,13 @@
 import os
 import stat
 import sys
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from wafs.cli.help_texts import Command, Example
 from wafs.cli.parameters import LOCAL_PATH, vault_path
-from wafs.cli.screen import escape
+from wafs.cli.screen import escape, time_words
 from wafs.cli.unlock_options import SecretSource, unlock_options
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ class _Lister:
         line = path + b"/" if stat.S_ISDIR(entry.attrs.mode) else path
         if self._long:
             attrs = entry.attrs
-            when = datetime.fromtimestamp(attrs.mtime_ns // 10**9).astimezone().strftime("%Y-%m-%d %H:%M")
+            when = time_words(attrs.mtime_ns // 10**9, "%Y-%m-%d %H:%M")
             line = f"{stat.filemode(attrs.mode)} {attrs.size:>14} {when} ".encode() + line
             if target is not None:
                 line += b" -> " + target

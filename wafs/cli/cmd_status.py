@@ -1,13 +1,12 @@
 """`wafs status`: what is mounted."""
 
 import os
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from wafs.cli.help_texts import Command, Example
-from wafs.cli.screen import escape, say, tell
+from wafs.cli.screen import escape, say, tell, time_words
 
 if TYPE_CHECKING:
     from wafs.cli.mount_status import MountStatus
@@ -60,7 +59,7 @@ def _show(mounts: list[dict[str, object]]) -> None:
         started, pid = mount["started"], mount["pid"]
         since = ""
         if isinstance(started, (int, float)):
-            since = datetime.fromtimestamp(started).astimezone().strftime("%Y-%m-%d %H:%M")
+            since = time_words(started, "%Y-%m-%d %H:%M")
         access = "read-only" if mount["read_only"] else "read-write"
         cells = (mount["mountpoint"], mount["vault"], mount["state"], access, "" if pid is None else pid, since)
         table.add_row(*(Text(escape(str(cell))) for cell in cells))

@@ -7,6 +7,7 @@ print is shown as an escape.
 
 import os
 import sys
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 _SHORT_ESCAPES: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\e", "\\": "\\\\"}
@@ -50,6 +51,14 @@ def size_words(size: int) -> str:
 def count_words(count: int, noun: str) -> str:
     """Return a number with its noun: `1 file`, `1,200 files`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def time_words(seconds: float, pattern: str, zone: tzinfo | None = None) -> str:
+    """Return a time since 1970 in words, local time if no zone is given; `@seconds` for one beyond the calendar."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).astimezone(zone).strftime(pattern)
+    except (OverflowError, ValueError, OSError):
+        return f"@{seconds:.0f}"
 
 
 def _escaped(character: str) -> str:

@@ -119,6 +119,10 @@ class InodeTable:
         """Return the inode that was last found under a name, if somebody holds it."""
         return self._by_name.get((parent.number, name))
 
+    def held(self, found: os.stat_result) -> Inode | None:
+        """Return the inode of an entry that the store shows, by whatever name it was found, if somebody holds it."""
+        return self._by_identity.get((found.st_dev, found.st_ino))
+
     def find(self, parent: Inode, name: bytes, found: os.stat_result) -> Inode:
         """Return the inode of an entry that the store shows under `name`, a new one if nobody holds it yet.
 

@@ -195,13 +195,15 @@ class Tree:
         Its attributes are remembered for whoever still holds the inode. The caller holds the lock.
         Raises: OSError.
         """
-        inode = self._fs.inodes.known(directory, name)
-        if inode is None:
-            return False
+        inodes = self._fs.inodes
         found = self._fs.store.stat(handle.fd, sealed.entry)
-        if not inode.is_dir and found.st_nlink > 1:
+        inode = inodes.known(directory, name) or inodes.held(found)
+        if inode is None or (not inode.is_dir and found.st_nlink > 1):
             return False
         inode.last_attrs = self._fs.attrs(inode, found)._replace(nlink=0)
+        if not inode.links and inode.content is None:
+            # Held by a name that went before this one: nobody tells the table when this one goes.
+            inodes.forget_identity(inode)
         return True
 
     def _make(
