@@ -47,11 +47,20 @@ class DirHandles:
         if handle is not None:
             self._cache.move_to_end(inode.number)
             return handle
-        if inode.number == ROOT_INO:
+        way = [inode]
+        while way[-1].number != ROOT_INO and way[-1].number not in self._cache:
+            way.append(way[-1].link().parent)
+        # Downwards in a loop: a path may be deeper than Python's stack.
+        handle = self._cache.get(way[-1].number) or self._open(way[-1], None)
+        for step in reversed(way[:-1]):
+            handle = self._open(step, handle)
+        return handle
+
+    def _open(self, inode: Inode, parent: DirHandle | None) -> DirHandle:
+        if parent is None:
             fd = self._store.open_dir(self._tree, b".")
         else:
             link = inode.link()
-            parent = self.of(link.parent)
             entry = self._directories.seal_name(link.parent.dir_id, link.name).entry
             fd = self._store.open_dir(parent.fd, entry)
         handle = DirHandle(self._store, fd)
