@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from format.keys import CHUNK_SIZES
 from hypothesis import given
 from hypothesis import strategies as st
 
+from format.keys import CHUNK_SIZES
 from wafs.errors import LimitError
 from wafs.format.layout import (
     FILE_HEADER_SIZE,

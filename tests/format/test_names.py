@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from format.keys import ELSEWHERE, HOME, IDS, NAMES, SIV
 from hypothesis import given
 from hypothesis import strategies as st
 
+from format.keys import ELSEWHERE, HOME, IDS, NAMES, SIV
 from wafs.crypto.siv import Siv
 from wafs.errors import AuthenticationError, DamageError, InvalidArgumentError, MalformedError, NameTooLongError
 from wafs.format.name import (
@@ -23,6 +23,7 @@ from wafs.format.name import (
     open_short_name,
     pad,
     seal_name,
+    sealed_name_stem,
     unpad,
 )
 from wafs.units import DirId
@@ -105,3 +106,11 @@ def test_a_name_has_at_most_255_bytes() -> None:
     check_name(b"x" * 255)
     with pytest.raises(NameTooLongError):
         check_name(b"x" * 256)
+
+
+def test_a_short_name_does_not_open_in_a_long_entry() -> None:
+    """Neither as it is sealed nor with more padding than it needs."""
+    for padded in (pad(b"x" * 144), b"x" * 144 + bytes(16)):
+        sealed = SIV.seal(padded, HOME)
+        with pytest.raises(DamageError):
+            open_long_name(SIV, HOME, sealed_name_stem(sealed) + LONG_SUFFIX, sealed)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from format.keys import ELSEWHERE, GCM, HOME, IDS, NAMES, SIV
 from hypothesis import given
 from hypothesis import strategies as st
 
+from format.keys import ELSEWHERE, GCM, HOME, IDS, NAMES, SIV
 from wafs.crypto.siv import Siv
 from wafs.errors import AuthenticationError, DamageError, MalformedError, NameTooLongError
 from wafs.format.directory import (

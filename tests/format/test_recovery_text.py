@@ -26,9 +26,7 @@ def test_a_printed_key_is_read_back(key: bytes) -> None:
 @given(KEYS, st.data())
 def test_spaces_dashes_colons_and_case_mean_nothing(key: bytes, data: st.DataObject) -> None:
     digits = format_recovery_key(key).translate(str.maketrans("", "", " \n"))
-    typed = "".join(
-        data.draw(NOISE) + (digit.upper() if data.draw(st.booleans()) else digit) for digit in digits
-    )
+    typed = "".join(data.draw(NOISE) + (digit.upper() if data.draw(st.booleans()) else digit) for digit in digits)
     assert parse_recovery_key("# what this is\n  # and where it lies\n" + typed + "\n# the end") == key
 
 

@@ -21,7 +21,7 @@ from wafs.errors import (
     WrongSecretError,
 )
 from wafs.format import slot as slot_module
-from wafs.format.encoding import pack, unpack
+from wafs.format.encoding import Value, pack, unpack
 from wafs.format.slot import FRESH_SIZE, PASSWORD, RECOVERY, Argon2Cost, Slot, parse_slot, wrap_master_key
 from wafs.format.vault_header import (
     MAX_HEADER_SIZE,
@@ -61,7 +61,9 @@ def _with(immutable: dict[str, Any] | bytes = IMMUTABLE, slots: Any = None, mac:
 
 
 @given(
-    st.binary(min_size=16, max_size=16), st.integers(12, 20).map(lambda power: 1 << power), st.integers(0, (1 << 64) - 1)
+    st.binary(min_size=16, max_size=16),
+    st.integers(12, 20).map(lambda power: 1 << power),
+    st.integers(0, (1 << 64) - 1),
 )
 def test_a_header_goes_there_and_back(vault_id: bytes, chunk_size: int, created: int) -> None:
     parameters = Parameters(vault_id, chunk_size, created)
@@ -182,8 +184,8 @@ def test_a_cost_beyond_the_caps_is_refused_before_it_is_paid(cost: Argon2Cost, m
     monkeypatch.setattr(slot_module, "argon2id", paid)
     with pytest.raises(LimitError):
         _password_slot(cost)
-    kdf = {"lanes": cost.lanes, "memory_kib": cost.memory_kib, "name": "argon2id", "passes": cost.passes}
-    fields = {**good.fields, "kdf": kdf}
+    kdf: Value = {"lanes": cost.lanes, "memory_kib": cost.memory_kib, "name": "argon2id", "passes": cost.passes}
+    fields: dict[str, Value] = {**good.fields, "kdf": kdf}
     with pytest.raises(LimitError):
         parse_slot(fields)
     # One such slot makes the header unusable, wherever it stands: nothing is tried before all were looked at.

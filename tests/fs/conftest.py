@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from fs.paths import Paths
 from vault.making import make_vault, opened
-
 from wafs.fs.vfs import Vfs
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from fs.paths import ME, Paths
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
+from fs.paths import ME, Paths
 from wafs.errors import NotFoundError
 from wafs.fs.inodes import Inode, InodeTable
 from wafs.fs.rename import RENAME_EXCHANGE
@@ -231,8 +231,10 @@ def test_what_was_changed_behind_our_back_is_another_inode(paths: Paths, vault_p
     for name in (b"one", b"two"):
         paths.write(name, name)
     tree = vault_path / "tree"
-    sealed = {name: tree / os.fsdecode(paths.vfs.context.seal(paths.vfs.context.inodes.root, name).entry) for name in
-              (b"one", b"two")}
+    sealed = {
+        name: tree / os.fsdecode(paths.vfs.context.seal(paths.vfs.context.inodes.root, name).entry)
+        for name in (b"one", b"two")
+    }
     with paths.held(b"one") as number:
         sealed[b"two"].rename(sealed[b"one"])
         with paths.held(b"one") as other:

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.mount
 
 KINDS = ["tmpfs", "ext4"]
 BLOCK = bytes(range(256)) * 16
+IN_FLIGHT = BLOCK * 8
+"""Two whole chunks."""
 
 
 @contextlib.contextmanager
@@ -150,16 +152,19 @@ def test_put_into_a_full_storage_says_so(bench: Bench, small: Daemon) -> None:
 
 @pytest.fixture
 def sealed(bench: Bench) -> Iterator[Path]:
-    """A vault whose storage became read-only, after a daemon with a file in flight was killed."""
+    """A vault whose storage became read-only, after a daemon was killed while it appended to a file."""
     daemon = bench.mount(bench.vault())
     (daemon.place / "folder").mkdir()
     (daemon.place / "folder" / "file").write_text("kept")
     handle = os.open(daemon.place / "in flight", os.O_WRONLY | os.O_CREAT)
-    os.write(handle, BLOCK * 10)
+    os.write(handle, IN_FLIGHT)
     daemon.kill()
     with contextlib.suppress(OSError):
         os.close(handle)
     daemon.clean_up()
+    largest = max((daemon.vault / "tree").iterdir(), key=lambda path: path.lstat().st_size)
+    with largest.open("ab") as file:
+        file.write(b"torn chunk")
     with read_only(daemon.vault, bench.folder / "read-only") as place:
         yield place
         bench.finish()
@@ -169,7 +174,7 @@ def sealed(bench: Bench) -> Iterator[Path]:
 def test_read_only_storage_is_read(bench: Bench, sealed: Path, options: list[str]) -> None:
     daemon = bench.mount(sealed, *options)
     assert (daemon.place / "folder" / "file").read_text() == "kept"
-    assert (daemon.place / "in flight").read_bytes() == BLOCK * 10
+    assert (daemon.place / "in flight").read_bytes() == IN_FLIGHT
     file = daemon.place / "folder" / "file"
     for act in (
         (daemon.place / "new").touch,
@@ -186,15 +191,16 @@ def test_read_only_storage_is_read(bench: Bench, sealed: Path, options: list[str
     daemon.unmount()
 
 
-def test_a_file_that_was_only_read_is_landed_when_it_can_be_written(bench: Bench, sealed: Path) -> None:
+@pytest.mark.parametrize("more", [b"", b"and more"])
+def test_a_file_that_was_only_read_is_landed_when_it_can_be_written(bench: Bench, sealed: Path, more: bytes) -> None:
     daemon = bench.mount(sealed)
     with (daemon.place / "in flight").open("rb") as reader:
-        assert reader.read() == BLOCK * 10
+        assert reader.read() == IN_FLIGHT
         run("mount", "-o", "remount,bind,rw", sealed)
         with (daemon.place / "in flight").open("ab") as writer:
-            writer.write(b"and more")
+            writer.write(more)
     again = bench.remount(daemon)
-    assert (again.place / "in flight").read_bytes() == BLOCK * 10 + b"and more"
+    assert (again.place / "in flight").read_bytes() == IN_FLIGHT + more
 
 
 def test_commands_on_read_only_storage(bench: Bench, sealed: Path) -> None:

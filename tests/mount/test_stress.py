@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mount.daemon import WAIT_S
 from mount.programs import finish, line_of, python, tell
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ acts = [replace] * 6 + [read] * 6 + [
 print("ready", flush=True)
 sys.stdin.readline()
 done = 0
-for _ in range(turns):
+for turn in range(turns):
+    if turn % 100 == 0:
+        print(turn, flush=True)
     try:
         rng.choice(acts)()
         done += 1
@@ -125,3 +128,25 @@ def test_processes_at_once(bench: Bench, daemon: Daemon, workers: int) -> None:
         else:
             entry.unlink()
     assert {path.name for path in (again.vault / "tree").iterdir()} <= {"wafs.dir"}
+
+
+def test_processes_at_once_and_a_killed_daemon(bench: Bench, daemon: Daemon) -> None:
+    processes = [python(WORKER, daemon.place, str(seed), "1000000") for seed in range(10, 15)]
+    for process in processes:
+        assert line_of(process) == "ready"
+    for process in processes:
+        tell(process)
+    while line_of(processes[0]) != "300":
+        pass
+    daemon.kill()
+    for process in processes:
+        with process:
+            assert process.wait(WAIT_S) != 0
+    again = bench.mount(daemon.vault, at=daemon.place)
+    # These were being written. They open, but nobody promised that they are complete.
+    for path in again.place.glob(".new-*"):
+        path.read_bytes()
+        path.unlink()
+    found = every_file(again.place)
+    assert found
+    assert every_file(bench.remount(again).place) == found

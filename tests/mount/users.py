@@ -24,12 +24,19 @@ STRANGER = 54_321
 """A uid without an entry in the list of users."""
 
 # An interpreter below root's home cannot be started by others, so everything is loaded before root is given up.
+# That takes in what wafs only imports when a command needs it.
 WAFS_AS = """
-import importlib, os, pkgutil, sys
+import ast, importlib, inspect, os, pkgutil, sys
 import wafs
-for module in pkgutil.walk_packages(wafs.__path__, "wafs."):
-    if not module.name.endswith("__main__"):
-        importlib.import_module(module.name)
+for found in pkgutil.walk_packages(wafs.__path__, "wafs."):
+    if found.name.endswith("__main__"):
+        continue
+    module = importlib.import_module(found.name)
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        for name in [alias.name for alias in node.names] if isinstance(node, ast.Import) else []:
+            importlib.import_module(name)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            importlib.import_module(node.module)
 from wafs.cli.main import main
 uid = int(sys.argv.pop(1))
 os.setgroups([])

@@ -13,8 +13,28 @@ if TYPE_CHECKING:
     from wafs.store.base import Store
 
 CHANGES = frozenset(
-    "pwrite truncate fallocate mkdir mknod symlink link link_open unlink rmdir rename chmod fchmod chown fchown"
-    " utimens futimens setxattr removexattr sync".split()
+    [
+        "pwrite",
+        "truncate",
+        "fallocate",
+        "mkdir",
+        "mknod",
+        "symlink",
+        "link",
+        "link_open",
+        "unlink",
+        "rmdir",
+        "rename",
+        "chmod",
+        "fchmod",
+        "chown",
+        "fchown",
+        "utimens",
+        "futimens",
+        "setxattr",
+        "removexattr",
+        "sync",
+    ]
 )
 """Calls that change something or make a change durable; `open` counts where it makes a file."""
 

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tamper.specimen import Specimen, make_specimen
 
 if TYPE_CHECKING:

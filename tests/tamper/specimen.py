@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from fs.paths import Node, Paths
 from vault.making import CHUNK, make_vault, opened
-
 from wafs.errors import DamageError, FsError, NotAVaultError, UnsupportedFormatError, WrongSecretError
 from wafs.fs.vfs import Vfs
 from wafs.units import Ino

@@ -8,10 +8,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+
 from fs.paths import Paths
 from tamper.specimen import CLEAR, FLYING, LONG, Specimen, check
 from vault.making import CHUNK, opened
-
 from wafs.fs.vfs import Vfs
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
+
 from fs.paths import Paths
 from tamper.specimen import CLEAR, FILES, FLYING, LONG, SPARSE, Specimen, check, look
 from vault.making import CHUNK, make_vault, opened
-
 from wafs.errors import AuthenticationError, TruncatedError
 from wafs.format.layout import chunk_offset
 from wafs.fs.vfs import Vfs
@@ -178,7 +178,9 @@ def test_a_folder_put_elsewhere_shows_nothing_of_itself(
     else:
         shutil.rmtree(place)
         found = look(specimen.path)
-        assert found == {path: node for path, node in specimen.truth.items() if not f"{path!r}"[2:].startswith(name.decode())}
+        assert found == {
+            path: node for path, node in specimen.truth.items() if not f"{path!r}"[2:].startswith(name.decode())
+        }
         return
     assert check(specimen, reports) in ("foreign", "AuthenticationError")
 
@@ -221,7 +223,8 @@ def test_name_files_fit_their_entry_only(specimen: Specimen, reports: ExpectLog,
 
 
 @pytest.mark.parametrize(
-    "entry", ["desktop.ini", ".DS_Store", "copy of {}", "{} (1)", "{}.tmp", "{}~", "AAAA.wafs", "x.wafl", "x.name", "=.wafs"]
+    "entry",
+    ["desktop.ini", ".DS_Store", "copy of {}", "{} (1)", "{}.tmp", "{}~", "AAAA.wafs", "x.wafl", "x.name", "=.wafs"],
 )
 def test_foreign_files_are_reported_and_never_shown(specimen: Specimen, reports: ExpectLog, entry: str) -> None:
     for place in (specimen.path / "tree", specimen.places[b"folder"]):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from store.faulty import FaultyStore
-
 from wafs.crypto.aead import Gcm
 from wafs.format.slot import RECOVERY, Argon2Cost
 from wafs.store.local import LocalStore

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from vault.making import Shelf, drop, shelf
 
+from vault.making import Shelf, drop, shelf
 from wafs.errors import NoSuchOffsetError
 from wafs.format.layout import sealed_size
 from wafs.vault.content import Content
@@ -100,7 +100,9 @@ class ContentMachine(RuleBasedStateMachine):
         if whence == os.SEEK_DATA:
             assert not any(self.plain[offset:found])
         else:
-            assert found == len(self.plain) or not any(self.plain[found : found // self.chunk_size * self.chunk_size + 1])
+            assert found == len(self.plain) or not any(
+                self.plain[found : found // self.chunk_size * self.chunk_size + 1]
+            )
 
     @rule(data_only=st.booleans())
     def sync(self, data_only: bool) -> None:

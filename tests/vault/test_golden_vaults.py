@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from fs.paths import Paths
 from reader import open_vault as open_with_reader
-
 from wafs.format.recovery_text import parse_recovery_key
 from wafs.format.slot import PASSWORD, RECOVERY
 from wafs.fs.vfs import Vfs
@@ -63,9 +63,7 @@ def _files(golden: Path) -> dict[str, bytes]:
 def test_wafs_reads_it_and_changes_nothing(golden: Path, slot_type: str) -> None:
     secrets = {PASSWORD: _password(golden), RECOVERY: _recovery_key(golden)}
     before = _files(golden)
-    vault = open_vault(
-        str(golden / "vault"), lambda kind: secrets[kind] if kind == slot_type else None, read_only=True
-    )
+    vault = open_vault(str(golden / "vault"), lambda kind: secrets[kind] if kind == slot_type else None, read_only=True)
     with Vfs(vault) as vfs:
         found = {name.decode("latin-1"): _fact(node.kind, node.content) for name, node in Paths(vfs).walk().items()}
     assert found == _manifest(golden)
@@ -96,4 +94,6 @@ def test_it_can_be_written_to(golden: Path, tmp_path: Path) -> None:
     moved = {name.replace(b"in the middle", b"moved on"): node for name, node in before.items()}
     assert {name: node for name, node in after.items() if name != b"moved on/new"} == moved
     found = open_with_reader(copy, recovery_key=key).walk()
-    assert {name: entry.content for name, entry in found.items()} == {name: node.content for name, node in after.items()}
+    assert {name: entry.content for name, entry in found.items()} == {
+        name: node.content for name, node in after.items()
+    }

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from log_police import ExpectLog
 from reader import open_vault as open_with_reader
 from vault.making import CHEAP, PASSWORD, RECOVERY_KEY, make_vault, opened, recovery_only
-
+from wafs.crypto.kdf import argon2id
 from wafs.crypto.secret import Secret
 from wafs.errors import (
     ExistsError,
@@ -25,6 +26,7 @@ from wafs.errors import (
     WrongSecretError,
 )
 from wafs.format import slot as slot_module
+from wafs.format.encoding import Value
 from wafs.format.slot import PASSWORD as PASSWORD_SLOT
 from wafs.format.slot import Argon2Cost, Slot
 from wafs.format.vault_header import parse_vault_header
@@ -90,6 +92,7 @@ def test_a_vault_that_cannot_be_made_leaves_nothing(
 ) -> None:
     real = getattr(os, call)
     path = tmp_path / "vault"
+    codes = set()
     for nth in range(1, 30):
         if not is_new:
             path.mkdir()
@@ -106,13 +109,13 @@ def test_a_vault_that_cannot_be_made_leaves_nothing(
             try:
                 make_vault(path)
             except OSError as error:
-                assert error.errno == errno.ENOSPC
+                codes.add(error.errno)
             else:
-                assert nth > 1
                 break
         assert (os.listdir(path) if path.is_dir() else None) == (None if is_new else [])
         if path.is_dir():
             path.rmdir()
+    assert codes == {errno.ENOSPC}
     assert _opens(path)
 
 
@@ -229,7 +232,7 @@ def test_a_password_is_tried_once_for_each_slot_and_absurd_costs_never(
 ) -> None:
     path = make_vault(tmp_path / "vault")
     paid: list[int] = []
-    real = slot_module.argon2id
+    real = argon2id
 
     def counting(password: bytes, *, salt: bytes, memory_kib: int, passes: int, lanes: int) -> bytes:
         paid.append(memory_kib)
@@ -242,7 +245,7 @@ def test_a_password_is_tried_once_for_each_slot_and_absurd_costs_never(
     assert paid == [8192]
     with opened(path) as vault:
         header, master_key = vault.header, vault.keyring.master_key
-        costly = {"lanes": 1, "memory_kib": 1 << 40, "name": "argon2id", "passes": 1}
+        costly: Value = {"lanes": 1, "memory_kib": 1 << 40, "name": "argon2id", "passes": 1}
         absurd = Slot({**header.slots[0].fields, "kdf": costly})
         replace_headers(str(path), header.parameters, (absurd, *header.slots[1:]), master_key)
     with pytest.raises(LimitError):
@@ -264,7 +267,9 @@ def test_a_new_password_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     assert after.immutable == before.immutable
     assert after.slots[1] == before.slots[1]
     assert after.slots[0].cost == CHEAP
-    assert {after.slots[0].fields[key] == before.slots[0].fields[key] for key in ("salt", "nonce", "wrapped")} == {False}
+    assert {after.slots[0].fields[key] == before.slots[0].fields[key] for key in ("salt", "nonce", "wrapped")} == {
+        False
+    }
     assert (path / HEADERS[0]).read_bytes() == (path / HEADERS[1]).read_bytes()
 
 
@@ -300,7 +305,7 @@ def test_a_password_change_that_is_cut_short_leaves_a_vault_that_opens(
         left[0] -= 1
         if left[0] == 0:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return real(*arguments, **options)  # type: ignore[arg-type, func-returns-value]
+        return real(*arguments, **options)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "rename", failing)
@@ -370,9 +375,7 @@ def test_a_journal_with_records_is_refused_and_an_empty_one_is_not(tmp_path: Pat
 
 
 @pytest.mark.parametrize("kind", ["folder", "symlink", "fifo"])
-def test_a_header_that_is_no_file_is_passed_over_for_the_copy(
-    tmp_path: Path, kind: str
-) -> None:
+def test_a_header_that_is_no_file_is_passed_over_for_the_copy(tmp_path: Path, kind: str) -> None:
     path = make_vault(tmp_path / "vault")
     first = path / HEADERS[0]
     first.unlink()

@@ -72,8 +72,6 @@ def open_file_header(wrap: Gcm, data: Buffer) -> tuple[FileHeader, Gcm]:
     header = bytes(data[:FILE_HEADER_SIZE])
     check_file_record(header)
     file_key = wrap.open(header[_WRAPPED], header[_AAD])
-    if len(file_key) != KEY_SIZE:
-        raise MalformedError
     cipher = Gcm(file_key)
     state = open_state_slots(cipher, [header[at : at + STATE_SLOT_SIZE] for at in STATE_OFFSETS])
     return FileHeader(FileId(header[_ID]), file_key, state), cipher

@@ -45,7 +45,7 @@ class Attributes:
             if inode.content is not None:
                 inode.content.seal()
                 inode.content.as_opened = None
-                self._set_open(inode, inode.content, changes)
+                self._set_open(inode.content, changes)
             elif inode.links or inode is fs.inodes.root:
                 self._set_named(inode, changes)
             else:
@@ -75,8 +75,7 @@ class Attributes:
         finally:
             self._contents.let_go(inode)
 
-    def _set_open(self, inode: Inode, content: Content, changes: SetAttrs) -> None:
-        del inode
+    def _set_open(self, content: Content, changes: SetAttrs) -> None:
         store, handle = self._fs.store, content.handle
         if changes.uid is not None or changes.gid is not None:
             store.fchown(handle, _or_keep(changes.uid), _or_keep(changes.gid))

@@ -65,7 +65,7 @@ class Contents:
             keep_cache = inode.stamp == self._stamp(content)
             inode.content = content
         elif writable and not content.writable:
-            content.make_writable(self.open_handle(inode, writable=True))
+            self._make_writable(inode, content)
         inode.opens += 1
         inode.pins += 1
         if cut:
@@ -139,12 +139,32 @@ class Contents:
         content.close()
         return landed
 
+    def _make_writable(self, inode: Inode, content: Content) -> None:
+        handle = self.open_handle(inode, writable=True)
+        try:
+            content.make_writable(handle)
+        except BaseException:
+            self._fs.store.close(handle)
+            raise
+
     def open_handle(self, inode: Inode, *, writable: bool) -> Handle:
         """Open the ciphertext file of an inode, whatever the owner's own permission bits say.
 
-        The kernel has checked the permission to open. A writer must read as well, so a file of mode 0200 needs a moment
-        of more permission.
-        Raises: NotFoundError, OSError.
+        Raises: NotFoundError, OSError (ESTALE if the name now belongs to another file, on which the kernel looks it up
+        anew: what is known of the one must never be used on the other).
+        """
+        store = self._fs.store
+        handle = self._open_by_name(inode, writable=writable)
+        found = store.fstat(handle)
+        if (found.st_dev, found.st_ino) != inode.identity or not stat.S_ISREG(found.st_mode):
+            store.close(handle)
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return handle
+
+    def _open_by_name(self, inode: Inode, *, writable: bool) -> Handle:
+        """Open whatever now has the name of an inode.
+
+        A writer must read as well, so a file of the owner's with mode 0200 needs a moment of more permission.
         """
         store = self._fs.store
         directory, entry = self._fs.entry_of(inode)

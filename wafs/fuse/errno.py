@@ -38,7 +38,8 @@ def errno_of(error: BaseException) -> int:
     An `OSError` of the store passes through: the errno of the storage is the right answer.
     """
     if isinstance(error, OSError):
-        return error.errno or errno.EIO
+        # To the kernel ENOSYS means: never ask for this again, in the whole mount. The storage cannot mean that.
+        return errno.EOPNOTSUPP if error.errno == errno.ENOSYS else error.errno or errno.EIO
     for kind in type(error).__mro__:
         if kind in _TABLE:
             return _TABLE[kind]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wafs.crypto.aead import Gcm
-from wafs.errors import DamageError, FileTooLargeError, NoSuchOffsetError, TruncatedError
+from wafs.errors import FileTooLargeError, NoSuchOffsetError, TruncatedError
 from wafs.format.file_header import (
     SECRETS_SIZE,
     STATE_OFFSETS,
@@ -19,13 +19,13 @@ from wafs.format.layout import (
     FILE_HEADER_SIZE,
     MAX_PLAIN_SIZE,
     chunk_offset,
-    plain_size,
     sealed_size,
 )
 from wafs.format.state import COUNTERS_AT_BIRTH, IN_FLIGHT, ROOT, SPARSE, State, seal_state
 from wafs.store.base import Handle, Store
 from wafs.units import MIB, FileId
 from wafs.vault.chunk_io import ChunkIo, write_all
+from wafs.vault.landing import landed_size, size_in_flight
 from wafs.vault.scratch import Scratch
 
 _FALLOC_KEEP_SIZE: Final = 1
@@ -70,6 +70,7 @@ class Content:
         self._cached_number = -1
         self._cached = bytearray()
         self.file_id = file_id
+        self._retired: list[Handle] = []
         self.as_opened: os.stat_result | None = None
         self.size = state.size
         self.writable = writable
@@ -105,8 +106,10 @@ class Content:
         header, cipher = open_file_header(context.file_keys, data)
         state = header.state
         content = cls(context, handle, cipher, file_id=header.file_id, state=state, writable=writable)
-        if state.flags & IN_FLIGHT:
-            content._land(length)
+        if state.flags & IN_FLIGHT and writable:
+            content._land(landed_size(content._chunks, state, length, context.chunk_size))
+        elif state.flags & IN_FLIGHT:
+            content.size = size_in_flight(state, length, context.chunk_size)
         elif sealed_size(state.size, context.chunk_size) != length:
             msg = f"ciphertext file has {length} bytes, {sealed_size(state.size, context.chunk_size)} are sealed"
             raise TruncatedError(msg)
@@ -125,17 +128,23 @@ class Content:
         return self._state.flags & IN_FLIGHT != 0
 
     def make_writable(self, handle: Handle) -> None:
-        """Go on with another handle of the same file, one that may write; takes it over and closes the old one.
+        """Go on with another handle of the same file, one that may write, and take it over.
 
         Ends the flight of a file that was only read so far (F-25).
-        Raises: DamageError, OSError.
+        Raises: DamageError, OSError; the handle then stays the caller's and nothing has changed.
         """
         with self._lock:
-            old, self._chunks.handle = self._chunks.handle, handle
-            self.writable = True
-            self._store.close(old)
+            size = self.size
             if self.in_flight:
-                self._land(self._store.fstat(handle).st_size)
+                chunks = ChunkIo(self._store, handle, self._cipher, self._chunk_size)
+                length = self._store.fstat(handle).st_size
+                size = landed_size(chunks, self._state, length, self._chunk_size)
+            # Kept open: another thread may be waiting for the sync of the old handle.
+            self._retired.append(self._chunks.handle)
+            self._chunks.handle = handle
+            self.writable = True
+            if self.in_flight:
+                self._land(size)
 
     def read(self, offset: int, size: int, scratch: Scratch) -> memoryview:
         """Read up to `size` bytes; fewer only at the end of the file.
@@ -170,6 +179,7 @@ class Content:
             first, old_size = offset // self._chunk_size, self.size
             payloads: list[memoryview | bytearray] = []
             try:
+                self.as_opened = None
                 if end > old_size:
                     self._grow(offset, scratch)
                 payloads += self._payloads(offset, data, max(end, self.size), scratch)
@@ -282,27 +292,17 @@ class Content:
             try:
                 self.seal()
             finally:
-                self._store.close(self.handle)
+                for handle in (*self._retired, self.handle):
+                    self._store.close(handle)
 
     def _check_size(self, size: int) -> None:
         if size > MAX_PLAIN_SIZE:
             raise FileTooLargeError
 
-    def _land(self, length: int) -> None:
-        """Take the size of a file in flight from its length; a writer seals it (F-25)."""
-        self.size = plain_size(length, self._chunk_size)
-        if self.size < self._state.size:
-            msg = f"file in flight has {self.size} bytes, at least {self._state.size} are sealed"
-            raise TruncatedError(msg)
-        if not self.writable:
-            return
-        start = max(self.size - 1, 0) // self._chunk_size * self._chunk_size
-        if start >= self._state.size and self.size:
-            try:
-                self.read(start, self._chunk_size, Scratch(2 * MIB))
-            except DamageError:
-                self.size = start
-        self._store.truncate(self.handle, sealed_size(self.size, self._chunk_size))
+    def _land(self, size: int) -> None:
+        """End the flight of a file that another writer left, with this plain size."""
+        self._store.truncate(self.handle, sealed_size(size, self._chunk_size))
+        self.size = size
         self.seal()
 
     def _grow(self, offset: int, scratch: Scratch) -> None:
