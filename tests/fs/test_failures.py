@@ -20,6 +20,7 @@ from wafs.fs.vfs import Vfs
 from wafs.units import ROOT_INO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -34,10 +35,11 @@ def test_a_file_whose_header_cannot_be_written_is_not_made(vault: Path, unnamed:
         files = paths.vfs.files
         before = len(os.listdir("/proc/self/fd"))
         faulty.arm(Fault(1, frozenset({"pwrite"}), errno.ENOSPC))
-        with pytest.raises(OSError, match="No space"):
-            if unnamed:
+        if unnamed:
+            with pytest.raises(OSError, match="No space"):
                 files.create_unnamed(ROOT_INO, 0o600, flags=os.O_RDWR, caller=ME)
-            else:
+        else:
+            with pytest.raises(OSError, match="No space"):
                 files.create(ROOT_INO, b"file", 0o600, flags=os.O_RDWR, caller=ME)
         # The folder itself stays open for the next who asks.
         assert len(os.listdir("/proc/self/fd")) <= before + 1
@@ -123,10 +125,11 @@ def test_a_file_in_flight_that_is_damaged_while_it_is_landed_is_damage(
 def test_a_name_that_cannot_be_removed_after_its_entry_is_gone_all_the_same(vault: Path) -> None:
     long_name = b"l" * 200
     with behind_a_faulty_store(vault) as (paths, faulty):
-        for make, remove in (
+        changes: list[tuple[Callable[[], None], Callable[[bytes], None]]] = [
             (lambda: paths.write(long_name, b""), paths.unlink),
             (lambda: paths.mkdir(long_name), paths.rmdir),
-        ):
+        ]
+        for make, remove in changes:
             make()
             faulty.arm(Fault(2, frozenset({"unlink", "rmdir"})))
             with pytest.raises(OSError, match="Input/output"):

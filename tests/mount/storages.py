@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @contextmanager
 def mounted(place: Path, *words: str | Path) -> Iterator[Path]:
     """Mount something for a while; skip where that is not permitted."""
-    must_be_root()
+    must_be_root("can mount a storage")
     place.mkdir(exist_ok=True)
     done = subprocess.run(["mount", *map(str, words), str(place)], capture_output=True, text=True, check=False)
     if done.returncode != 0:

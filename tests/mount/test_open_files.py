@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mount.programs import finish, line_of, python, run, tell
+from mount.users import LOOK_INSIDE, must_be_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -230,6 +231,7 @@ def test_a_program_runs_from_a_mount(mnt: Path) -> None:
 
 
 def test_a_long_life_does_not_use_up_handles(daemon: Daemon) -> None:
+    must_be_root(LOOK_INSIDE)
     for number in range(700):
         folder = daemon.place / f"folder {number}"
         folder.mkdir()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mount.programs import TIMEOUT_S
+from mount.users import LOOK_INSIDE, must_be_root
 
 if TYPE_CHECKING:
     from mount.bench import Bench
@@ -80,6 +81,7 @@ def test_the_lock_of_a_killed_writer_is_taken_over(bench: Bench, daemon: Daemon)
 
 def test_programs_started_from_a_mount_do_not_keep_the_lock(bench: Bench, daemon: Daemon) -> None:
     """A killed writer's children would keep an inherited lock; there are none, and handles close on exec."""
+    must_be_root(LOOK_INSIDE)
     folder = f"/proc/{daemon.pid}/fdinfo"
     flags = {}
     for number in os.listdir(folder):

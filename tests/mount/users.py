@@ -46,10 +46,13 @@ main()
 """
 
 
-def must_be_root() -> None:
-    """Skip a test that becomes another user where that is not permitted."""
+LOOK_INSIDE = "sees what a process without core dumps has open"
+
+
+def must_be_root(what: str = "can become another user") -> None:
+    """Skip a test of what `only root` may do where somebody else runs it."""
     if os.geteuid() != 0:
-        pytest.skip("only root can become another user")
+        pytest.skip(f"only root {what}")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from store.faulty import Fault
 from vault.making import CHUNK, drop, shelf
 from wafs.errors import AuthenticationError, NoSuchOffsetError
 from wafs.vault.scratch import Scratch
@@ -88,15 +89,14 @@ def test_a_reader_of_a_file_in_flight_can_become_its_writer(tmp_path: Path) -> N
         content.write(0, memoryview(b"plain"), Scratch(0))
         drop(content)
         content = place.open(writable=False)
-        assert content.in_flight
         content.seal()
-        assert content.in_flight
+        before = content.in_flight
         content.make_writable(os.open(tmp_path / "file", os.O_RDWR))
-        assert not content.in_flight
+        assert (before, content.in_flight) == (True, False)
         content.write(5, memoryview(b"!"), Scratch(0))
         content.close()
         content = place.open(writable=False)
-        assert content.read(0, 10, Scratch(0)) == b"plain!"
+        assert bytes(content.read(0, 10, Scratch(0))) == b"plain!"
         content.close()
 
 
@@ -134,3 +134,33 @@ def test_a_renewed_file_has_a_new_id_and_key(tmp_path: Path) -> None:
         assert len(new) == 256
         assert old[9:25] != new[9:25]
         assert old[27:87] != new[27:87]
+
+
+def test_a_hole_where_the_sealed_size_ends_is_no_interrupted_truncation(tmp_path: Path) -> None:
+    with shelf(tmp_path) as place:
+        content = place.create()
+        content.truncate(2 * CHUNK, Scratch(0))
+        content.truncate(100, Scratch(0))
+        content.seal()
+        # In flight from 100 bytes on, and sparse from before.
+        content.write(100, memoryview(b"x" * (5 * CHUNK)), Scratch(0))
+        content.punch(0, CHUNK, Scratch(0))
+        drop(content)
+        content = place.open()
+        assert content.read(0, 9 * CHUNK, Scratch(0)) == bytes(CHUNK) + b"x" * (4 * CHUNK + 100)
+        content.close()
+
+
+def test_an_interrupted_truncation_is_finished(tmp_path: Path) -> None:
+    with shelf(tmp_path) as place:
+        content = place.create()
+        content.write(0, memoryview(b"x" * (3 * CHUNK)), Scratch(0))
+        content.seal()
+        place.faulty.arm(Fault(1, frozenset({"truncate"}), dies=True))
+        with pytest.raises(OSError, match="Input/output"):
+            content.truncate(CHUNK + 7, Scratch(0))
+        place.faulty.arm(None)
+        drop(content)
+        content = place.open()
+        assert content.read(0, 9 * CHUNK, Scratch(0)) == b"x" * (CHUNK + 7)
+        content.close()

@@ -71,7 +71,7 @@ def _open_msgpack(vector: Vector) -> bytes:
 
 def _open_header(vector: Vector) -> bytes:
     slot_type, secret = _secret(vector)
-    files = HeaderFiles([parse_vault_header(vector.data)], intact=True)
+    files = HeaderFiles([parse_vault_header(vector.data)], damaged=[])
     return unlock(files, lambda kind: secret if kind == slot_type else None).master_key.reveal()
 
 

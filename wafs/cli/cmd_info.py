@@ -31,7 +31,8 @@ def info(*, vault: str, as_json: bool, with_size: bool) -> None:
     import json
 
     from wafs.format import FORMAT_VERSION
-    from wafs.vault.header_file import TREE_NAME, read_headers
+    from wafs.vault.header_file import read_headers
+    from wafs.vault.lock import TREE_NAME
 
     files = read_headers(vault)
     header = files.headers[0]
@@ -59,7 +60,11 @@ def info(*, vault: str, as_json: bool, with_size: bool) -> None:
     say(f"features    {escape(', '.join(parameters.features)) or 'none'}")
     for number, slot in enumerate(header.slots, 1):
         say(f"key slot {number}  {_slot_words(slot)}")
-    whole = "both whole" if files.intact else "one is damaged or missing; the next opening for writing restores it"
+    whole = "both whole"
+    if files.damaged:
+        whole = "one is damaged or missing; the next opening for writing restores it"
+    elif not files.intact:
+        whole = "both whole, but they differ; wafs passwd makes them equal"
     say(f"header      two copies, {whole}")
     if measured is not None:
         count, size = measured

@@ -13,7 +13,7 @@ SHORT_SUFFIX: Final = b".wafs"
 LONG_SUFFIX: Final = b".wafl"
 NAME_SUFFIX: Final = b".name"
 DIR_RECORD: Final = b"wafs.dir"
-DIR_RECORD_TEMPORARY: Final = b"wafs.dir.tmp"
+TEMPORARY: Final = b"wafs.dir.tmp"
 MIN_NAME_FILE_SIZE: Final = SIV_SIZE + 160
 MAX_NAME_FILE_SIZE: Final = SIV_SIZE + 256
 

@@ -42,6 +42,7 @@ class Attributes:
             inode = fs.inodes[number]
             if changes.size is not None:
                 self._truncate(inode, changes.size, drop_setid=changes.drop_setid)
+            stamp = self._valid_stamp(inode) if changes.mtime is not None else None
             if inode.content is not None:
                 inode.content.seal()
                 inode.content.as_opened = None
@@ -51,13 +52,22 @@ class Attributes:
             else:
                 raise NotFoundError
             attrs = fs.attrs(inode)
-            if inode.stamp is not None:
-                inode.stamp = Stamp(attrs.mtime_ns, inode.stamp.length)
+            if stamp is not None:
+                # Our own change of the times makes no cached page worse.
+                inode.stamp = stamp._replace(mtime_ns=attrs.mtime_ns)
             return attrs
 
     def statvfs(self) -> os.statvfs_result:
         """Return the space of the storage."""
         return self._fs.store.statvfs()
+
+    def _valid_stamp(self, inode: Inode) -> Stamp | None:
+        """Return the stamp of a closed file that is still as it was when it was closed."""
+        if inode.stamp is None or inode.content is not None or not inode.links:
+            return None
+        directory, entry = self._fs.entry_of(inode)
+        found = self._fs.store.stat(directory.fd, entry)
+        return inode.stamp if inode.stamp == Stamp(found.st_mtime_ns, found.st_size) else None
 
     def _truncate(self, inode: Inode, size: int, *, drop_setid: bool) -> None:
         if inode.is_dir:

@@ -35,10 +35,15 @@ class Entry(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """An open file. `keep_cache`: nobody changed the file since it was last open, what was cached of it is good."""
+    """An open file.
+
+    `keep_cache`: nobody changed the file since it was last open, what was cached of it is good. `is_size_new`: the
+    verified size is another than the one that was shown before, and must be told again.
+    """
 
     fh: Fh
     keep_cache: bool
+    is_size_new: bool
 
 
 class DirEntry(NamedTuple):

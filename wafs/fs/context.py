@@ -1,5 +1,6 @@
 """Context: what the parts of one `Vfs` share."""
 
+import contextlib
 import os
 import stat
 import threading
@@ -88,7 +89,9 @@ class FsContext:
                 return inode.last_attrs
             handle, entry = self.entry_of(inode)
             found = self.store.stat(handle.fd, entry)
-        return attrs_of(found, self.chunk_size)
+        attrs = attrs_of(found, self.chunk_size)
+        inode.shown_size = attrs.size
+        return attrs
 
     def attrs_in_flight(self, content: Content, found: os.stat_result | None = None) -> Attrs:
         """Return the attributes of an open file as they are at this moment.
@@ -111,7 +114,9 @@ class FsContext:
         if not self.give_to_caller or (caller.uid, caller.gid) == (os.geteuid(), os.getegid()):
             return
         inherits = self.store.fstat(parent.fd).st_mode & stat.S_ISGID
-        self.store.chown(parent.fd, entry, caller.uid, -1 if inherits else caller.gid)
+        # A server that is not root cannot give anything away; the entry is then its own.
+        with contextlib.suppress(PermissionError):
+            self.store.chown(parent.fd, entry, caller.uid, -1 if inherits else caller.gid)
         # A change of owner drops these two; the caller asked for them.
         if mode & (stat.S_ISUID | stat.S_ISGID) and not stat.S_ISLNK(mode):
             self.store.chmod(parent.fd, entry, stat.S_IMODE(mode))

@@ -42,7 +42,8 @@ class Files:
         with self._fs.lock:
             inode = self._fs.inodes[number]
             keep_cache = self._contents.hold(inode, writable=writable, cut=cut)
-            return Opened(self._add(inode, flags), keep_cache)
+            is_size_new = not cut and inode.shown_size != _content(inode).size
+            return Opened(self._add(inode, flags), keep_cache, is_size_new)
 
     def create(self, parent: int, name: bytes, mode: int, *, flags: int, caller: Caller) -> tuple[Entry, Fh]:
         """Make a new file and open it.
@@ -87,6 +88,13 @@ class Files:
             inode.pins += 1
             self._contents.adopt(inode, content)
             return Entry(inode.number, fs.attrs_in_flight(content, found)), self._add(inode, flags)
+
+    def size(self, fh: int) -> int:
+        """Return the verified size of an open file.
+
+        Raises: BadHandleError.
+        """
+        return self.content_of(fh).size
 
     def read(self, fh: int, offset: int, size: int, scratch: Scratch) -> memoryview:
         """Read up to `size` bytes; fewer only at the end. The view is valid until `scratch` is used again.

@@ -32,11 +32,24 @@ class Inode:
     """One object of the tree that somebody holds.
 
     Pins keep it in the table: one for each LOOKUP not yet forgotten, each open handle and each known child.
-    `record` is set for directories once it is known; `content` while a regular file is open.
+    `record` is set for directories once it is known; `content` while a regular file is open. `shown_size` is the last
+    size that was told of a closed file: it follows from the length of the ciphertext and is not verified.
     Guarded by the lock of `FsContext`.
     """
 
-    __slots__ = ("content", "identity", "kind", "last_attrs", "links", "number", "opens", "pins", "record", "stamp")
+    __slots__ = (
+        "content",
+        "identity",
+        "kind",
+        "last_attrs",
+        "links",
+        "number",
+        "opens",
+        "pins",
+        "record",
+        "shown_size",
+        "stamp",
+    )
 
     def __init__(self, number: Ino, kind: int, identity: Identity) -> None:
         self.number = number
@@ -48,6 +61,7 @@ class Inode:
         self.content: Content | None = None
         self.opens = 0
         self.stamp: Stamp | None = None
+        self.shown_size = -1
         self.last_attrs: Attrs | None = None
 
     @property

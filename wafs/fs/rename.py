@@ -178,8 +178,8 @@ class Renamer:
                 raise
             # A directory that is empty for a person may still hold its record.
             target = DirHandle(fs.store, fs.store.open_dir(new.handle.fd, new.sealed.entry))
-            fs.directories.clear(target.fd)
-            fs.store.rename(*ends, flags)
+            with fs.directories.cleared(target.fd):
+                fs.store.rename(*ends, flags)
 
 
 def _mark_explicit(fs: FsContext, directory: Inode, handle: DirHandle) -> None:

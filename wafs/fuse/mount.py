@@ -101,7 +101,7 @@ def _mount_and_serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None],
         ready()
 
     status = Status(vfs, idle_s=options.idle_s, requests=lambda: session.requests)
-    session = Session(channel, handlers_of(vfs, status))
+    session = Session(channel, handlers_of(vfs, status, lambda message: channel.send([message])))
     # Signals are taken care of until the mount is gone: a second one must not leave it behind.
     with _stopping_on_signals(channel):
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -20,7 +20,7 @@ from wafs.format.directory import (
 )
 from wafs.format.name import (
     DIR_RECORD,
-    DIR_RECORD_TEMPORARY,
+    TEMPORARY,
     LONG_SUFFIX,
     MAX_NAME_FILE_SIZE,
     NAME_SUFFIX,
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 _SEALED_NAMES: Final = 4096
 """Sealed names that are remembered; some 300 bytes each."""
 
-_INTERNAL: Final = (DIR_RECORD, DIR_RECORD_TEMPORARY)
+_INTERNAL: Final = (DIR_RECORD, TEMPORARY)
 _NO_REGULAR_FILE: Final = (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ESPIPE)
 """What opening and reading a directory, a symlink, a socket or a FIFO gives."""
 
@@ -98,7 +98,7 @@ class Directories:
                 continue
             try:
                 name = self.open_name(handle, directory, entry)
-            except (DamageError, FileNotFoundError):
+            except (DamageError, OSError):
                 listing.foreign.append(entry)
             else:
                 listing.entries.append(Listed(name, entry, kind, ino))
@@ -125,9 +125,13 @@ class Directories:
 
     def place_name(self, handle: Handle, sealed: SealedName) -> None:
         """Write the `.name` file of a long name, before its entry is made; nothing for a short one (F-41)."""
-        if sealed.name_file is not None:
-            # Never written in place: the entry may exist already, and then this file is its name.
-            self._replace(handle, sealed.name_file, sealed.sealed, durable=False)
+        if sealed.name_file is None:
+            return
+        with contextlib.suppress(FileNotFoundError, MalformedError):
+            # The entry may exist already, and then this file is its name.
+            if self._read_small(handle, sealed.name_file, MAX_NAME_FILE_SIZE) == sealed.sealed:
+                return
+        self._replace(handle, sealed.name_file, sealed.sealed)
 
     def remove_name(self, handle: Handle, sealed: SealedName) -> None:
         """Remove the `.name` file of a long name, after its entry is gone (F-41)."""
@@ -163,7 +167,7 @@ class Directories:
         """
         before = self._store.fstat(handle)
         data = seal_directory_record(self._keys.directory_records, record, places)
-        self._replace(handle, DIR_RECORD, data, durable=True)
+        self._replace(handle, DIR_RECORD, data)
         # Who may write in a directory of somebody else may not set its times.
         with contextlib.suppress(PermissionError):
             self._store.futimens(handle, None, before.st_mtime_ns)
@@ -184,22 +188,31 @@ class Directories:
                 raise
             handle = self._store.open_dir(parent, entry)
             try:
-                self.clear(handle)
+                with self.cleared(handle):
+                    self._store.rmdir(parent, entry)
             finally:
                 self._store.close(handle)
-            self._store.rmdir(parent, entry)
 
-    def clear(self, handle: Handle) -> None:
-        """Remove the internal files of a directory that has no other entries.
+    @contextlib.contextmanager
+    def cleared(self, handle: Handle) -> Iterator[None]:
+        """Remove the internal files of a directory that has no other entries, for as long as it is being removed.
 
+        If that fails its record is put back: what is still in use must keep its id.
         Raises: OSError (ENOTEMPTY).
         """
         names = {name for name, _, _ in self._store.entries(handle)}
         if not all(name in _INTERNAL or self._is_name_file(handle, name, names) for name in names):
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+        record = self._read_small(handle, DIR_RECORD, 2 * RECORD_SIZE) if DIR_RECORD in names else None
         # The record goes last: as long as anything is left, the directory keeps its id.
         for name in sorted(names, key=DIR_RECORD.__eq__):
             self._store.unlink(handle, name)
+        try:
+            yield
+        except BaseException:
+            if record is not None:
+                self._replace(handle, DIR_RECORD, record)
+            raise
 
     def _is_name_file(self, handle: Handle, entry: bytes, names: set[bytes]) -> bool:
         """Tell whether `entry` holds the name of another, or was left by a writer that was interrupted (F-43)."""
@@ -214,22 +227,28 @@ class Directories:
             return False
         return len(sealed) <= MAX_NAME_FILE_SIZE and sealed_name_stem(sealed) == stem
 
-    def _replace(self, handle: Handle, name: bytes, data: bytes, *, durable: bool) -> None:
-        """Write a small file atomically; nothing is left of it if that fails."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK
-        file = self._store.open(handle, DIR_RECORD_TEMPORARY, flags, 0o600)
+    def _replace(self, handle: Handle, name: bytes, data: bytes) -> None:
+        """Write a small file atomically and durably; nothing is left of it if that fails.
+
+        Names and records must be on the disk before what depends on them is, whatever the order in which the storage
+        writes.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            self._store.unlink(handle, TEMPORARY)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        file = self._store.open(handle, TEMPORARY, flags, 0o644)
         try:
             try:
                 write_all(self._store, file, data, 0)
-                if durable:
-                    self._store.sync(file)
+                self._store.sync(file)
             finally:
                 self._store.close(file)
-            self._store.rename(handle, DIR_RECORD_TEMPORARY, handle, name)
+            self._store.rename(handle, TEMPORARY, handle, name)
         except BaseException:
             with contextlib.suppress(OSError):
-                self._store.unlink(handle, DIR_RECORD_TEMPORARY)
+                self._store.unlink(handle, TEMPORARY)
             raise
+        self._store.sync(handle)
 
     def _read_small(self, handle: Handle, name: bytes, most: int) -> bytes:
         try:

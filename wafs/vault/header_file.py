@@ -11,6 +11,7 @@ from wafs.errors import (
     DamageError,
     HeaderDamageError,
     NotAVaultError,
+    UnsupportedFormatError,
     WafsError,
     WrongSecretError,
 )
@@ -23,10 +24,10 @@ from wafs.format.vault_header import (
     encode_vault_header,
     parse_vault_header,
 )
+from wafs.vault.lock import header_lock
 
 HEADER_NAME: Final = "wafs.vault"
 COPY_NAME: Final = "wafs.vault.copy"
-TREE_NAME: Final = "tree"
 
 _log = logging.getLogger(__name__)
 
@@ -43,47 +44,53 @@ class Unlocked(NamedTuple):
 
 
 class HeaderFiles(NamedTuple):
-    """The distinct headers that parse, the primary first; `intact` if both files hold the same whole one."""
+    """The distinct headers that parse, the primary first, and the names of files that are missing or damaged."""
 
     headers: list[VaultHeader]
-    intact: bool
+    damaged: list[str]
+
+    @property
+    def intact(self) -> bool:
+        """Tell whether both files hold the same whole header."""
+        return not self.damaged and len(self.headers) == 1
 
 
 def read_headers(vault_path: str) -> HeaderFiles:
     """Read and parse both copies of the header (F-03).
 
-    Raises: NotAVaultError if the folder has neither; the error of the primary if neither parses; OSError.
+    Raises: NotAVaultError if the folder has neither; UnsupportedFormatError if the primary needs a newer wafs;
+    the error of the primary if neither is usable.
     """
-    contents: list[bytes | None] = []
-    headers: list[VaultHeader] = []
-    problems: list[WafsError | OSError] = []
+    headers: dict[bytes, VaultHeader] = {}
+    problems: dict[str, WafsError | OSError] = {}
     for name in (HEADER_NAME, COPY_NAME):
         try:
-            contents.append(_read(os.path.join(vault_path, name)))
-        except OSError as error:
-            contents.append(None)
-            problems.append(error)
-    if contents == [None, None] and not problems:
+            data = _read(os.path.join(vault_path, name))
+            headers.setdefault(data, parse_vault_header(data))
+        except UnsupportedFormatError as error:
+            # A newer wafs wrote it, and an older copy beside it must not undo that.
+            if name == HEADER_NAME:
+                raise
+            problems[name] = error
+        except (WafsError, OSError) as error:
+            problems[name] = error
+    missing = FileNotFoundError | NotADirectoryError
+    if all(isinstance(problems.get(name), missing) for name in (HEADER_NAME, COPY_NAME)):
         raise _not_a_vault(vault_path)
-    for data in dict.fromkeys(contents):
-        if data is None:
-            continue
-        try:
-            headers.append(parse_vault_header(data))
-        except WafsError as error:
-            problems.append(error)
-    if headers:
-        return HeaderFiles(headers, intact=contents[0] == contents[1])
-    if isinstance(problems[0], DamageError):
-        problems[0].hint = "no copy of the vault header is usable; restore wafs.vault from a backup"
-    raise problems[0]
+    if not headers:
+        problem = problems[HEADER_NAME]
+        if isinstance(problem, DamageError):
+            problem.hint = "no copy of the vault header is usable; restore wafs.vault from a backup"
+        raise problem
+    damaged = [name for name, error in problems.items() if isinstance(error, DamageError | FileNotFoundError)]
+    return HeaderFiles(list(headers.values()), damaged)
 
 
 def unlock(files: HeaderFiles, get_secret: GetSecret) -> Unlocked:
     """Open the master key with a secret, trying each header and each slot of a fitting type.
 
     Costs one key derivation for each password slot tried.
-    Raises: WrongSecretError, HeaderDamageError (F-16, F-17).
+    Raises: WrongSecretError, HeaderDamageError (F-16, F-17): that of the first header, if both fail.
     """
     problems: list[WafsError] = []
     for header in files.headers:
@@ -91,7 +98,7 @@ def unlock(files: HeaderFiles, get_secret: GetSecret) -> Unlocked:
             return _unlock_one(header, get_secret)
         except (WrongSecretError, HeaderDamageError) as error:
             problems.append(error)
-    raise next((error for error in problems if isinstance(error, HeaderDamageError)), problems[0])
+    raise problems[0]
 
 
 def replace_headers(vault_path: str, parameters: Parameters, slots: tuple[Slot, ...], master_key: Secret) -> None:
@@ -105,18 +112,24 @@ def replace_headers(vault_path: str, parameters: Parameters, slots: tuple[Slot, 
         write_durably(vault_path, name, data)
 
 
-def restore_headers(vault_path: str, unlocked: Unlocked) -> None:
-    """Make both copies whole and equal again, from the one that opened; a failure is logged and not raised.
+def restore_headers(vault_path: str, files: HeaderFiles, unlocked: Unlocked) -> None:
+    """Restore missing and damaged copies from the one that opened; a failure is logged and not raised.
 
-    Thread: the caller holds the vault's lock for writing.
+    A whole copy is never touched: what differs may be newer.
     """
     header = unlocked.header
-    try:
-        replace_headers(vault_path, header.parameters, header.slots, unlocked.master_key)
-    except OSError as error:
-        _log.warning("the damaged copy of the vault header could not be restored: %s", error.strerror)
-    else:
-        _log.warning("one copy of the vault header was damaged and has been restored from the other")
+    key = derive_subkey(unlocked.master_key.reveal(), header.parameters.vault_id, "slot table")
+    data = encode_vault_header(header.parameters, header.slots, key)
+    for name in files.damaged:
+        try:
+            with header_lock(vault_path):
+                # Somebody else may have restored it, or changed the password, since it was read.
+                if name in read_headers(vault_path).damaged:
+                    write_durably(vault_path, name, data)
+        except (WafsError, OSError) as error:
+            _log.warning("the damaged copy of the vault header could not be restored: %s", error)
+        else:
+            _log.warning("one copy of the vault header was damaged and has been restored from the other")
 
 
 def write_durably(folder: str, name: str, data: bytes, mode: int = 0o600) -> None:
@@ -124,7 +137,7 @@ def write_durably(folder: str, name: str, data: bytes, mode: int = 0o600) -> Non
 
     Raises: OSError, with nothing changed and no temporary file left.
     """
-    temporary = os.path.join(folder, f"{name}.{os.getpid()}.tmp")
+    temporary = os.path.join(folder, f"{name}.{os.urandom(4).hex()}.tmp")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
         with open(fd, "wb") as file:
@@ -163,12 +176,9 @@ def _unlock_one(header: VaultHeader, get_secret: GetSecret) -> Unlocked:
     raise problem
 
 
-def _read(path: str) -> bytes | None:
-    try:
-        with _opened(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK) as fd:
-            return os.read(fd, MAX_HEADER_SIZE + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+def _read(path: str) -> bytes:
+    with _opened(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK) as fd:
+        return os.read(fd, MAX_HEADER_SIZE + 1)
 
 
 @contextlib.contextmanager

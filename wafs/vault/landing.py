@@ -28,19 +28,21 @@ def landed_size(chunks: ChunkIo, state: State, length: int, chunk_size: int) -> 
     """
     size = size_in_flight(state, length, chunk_size)
     number, rest = divmod(state.size, chunk_size)
-    if rest and size > state.size and _opens(chunks, state, number, rest):
-        # Only a truncation to the state's size makes its last chunk this short while others lie behind it.
+    if rest and size > state.size and _opens(chunks, number, rest, sparse=False):
+        # Only a truncation to the state's size makes its last chunk this short while others lie behind it. It seals
+        # that chunk, so a hole is none of its doing.
         return state.size
     start = max(size - 1, 0) // chunk_size * chunk_size
-    if state.size <= start < size and not _opens(chunks, state, start // chunk_size, size - start):
+    sparse = state.flags & SPARSE != 0
+    if state.size <= start < size and not _opens(chunks, start // chunk_size, size - start, sparse=sparse):
         return start
     return size
 
 
-def _opens(chunks: ChunkIo, state: State, number: int, length: int) -> bool:
+def _opens(chunks: ChunkIo, number: int, length: int, *, sparse: bool) -> bool:
     scratch = Scratch(length + OVERHEAD)
     try:
-        chunks.read(number, length, sparse=state.flags & SPARSE != 0, scratch=scratch)
+        chunks.read(number, length, sparse=sparse, scratch=scratch)
     except AuthenticationError:
         return False
     return True

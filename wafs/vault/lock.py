@@ -1,10 +1,31 @@
 """Lock: one writer for each vault on this machine."""
 
+import contextlib
 import errno
 import fcntl
 import os
+from collections.abc import Iterator
+from typing import Final
 
 from wafs.errors import VaultInUseError
+
+
+TREE_NAME: Final = "tree"
+
+
+@contextlib.contextmanager
+def header_lock(vault_path: str) -> Iterator[None]:
+    """Wait until nobody else reads and rewrites the header of the vault, and keep others waiting meanwhile.
+
+    Apart from `VaultLock`, since a password can be changed while the vault is mounted.
+    """
+    fd = os.open(os.path.join(vault_path, TREE_NAME), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 class VaultLock:

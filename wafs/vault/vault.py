@@ -1,8 +1,8 @@
 """Vault: create, open and close one vault; holds what the layers above work with."""
 
 import contextlib
+import logging
 import os
-import shutil
 import time
 from dataclasses import dataclass
 from typing import Final, Self
@@ -19,7 +19,6 @@ from wafs.units import KIB
 from wafs.vault.header_file import (
     COPY_NAME,
     HEADER_NAME,
-    TREE_NAME,
     GetSecret,
     read_headers,
     replace_headers,
@@ -29,8 +28,10 @@ from wafs.vault.header_file import (
     write_durably,
 )
 from wafs.vault.keyring import Keyring
-from wafs.vault.lock import VaultLock
+from wafs.vault.lock import TREE_NAME, VaultLock, header_lock
 from wafs.vault.readme import README_NAME, README_TEXT
+
+_log = logging.getLogger(__name__)
 
 DEFAULT_CHUNK_SIZE: Final = 16 * KIB
 """Chosen by measurement; the table is in docs/design.md."""
@@ -85,19 +86,24 @@ def create_vault(
     """
     check_chunk_size(chunk_size)
     cost.check()
-    made_folder = not os.path.isdir(path)
-    if made_folder:
-        os.mkdir(path, 0o700)
-    elif os.listdir(path):
-        msg = f"{path} is not empty, wanted a new or empty folder for the vault"
-        raise ExistsError(msg, hint=f"choose another name, for example {path.rstrip('/')}/vault")
-    try:
-        _fill(path, password, recovery_key=recovery_key, cost=cost, chunk_size=chunk_size)
-    except BaseException:
-        _empty(path)
-        if made_folder:
-            os.rmdir(path)
-        raise
+    with contextlib.ExitStack() as undo:
+        if not os.path.isdir(path):
+            os.mkdir(path, 0o700)
+            undo.callback(os.rmdir, path)
+        elif os.listdir(path):
+            msg = f"{path} is not empty, wanted a new or empty folder for the vault"
+            raise ExistsError(msg, hint=f"choose another name, for example {path.rstrip('/')}/vault")
+        tree = os.path.join(path, TREE_NAME)
+        # First, for it tells apart two that make a vault here at the same time: the second fails, and harms nothing.
+        os.mkdir(tree, 0o700)
+        undo.callback(os.rmdir, tree)
+        header = _new_header(password, recovery_key=recovery_key, cost=cost, chunk_size=chunk_size)
+        contents = {README_NAME: README_TEXT.encode(), COPY_NAME: header, HEADER_NAME: header}
+        for name, data in contents.items():
+            undo.callback(_unlink_if_there, os.path.join(path, name))
+            write_durably(path, name, data, 0o644 if name == README_NAME else 0o600)
+        sync_folder(os.path.dirname(os.path.realpath(path)))
+        undo.pop_all()
 
 
 def open_vault(path: str, get_secret: GetSecret, *, read_only: bool = False) -> Vault:
@@ -117,8 +123,10 @@ def open_vault(path: str, get_secret: GetSecret, *, read_only: bool = False) -> 
         unlocked = unlock(files, _once(get_secret))
         keyring = Keyring(unlocked.master_key, unlocked.header.parameters.vault_id)
         stack.callback(keyring.wipe)
-        if not files.intact and not read_only:
-            restore_headers(path, unlocked)
+        if len(files.headers) > 1:
+            _log.warning("the two copies of the vault header differ; changing the password makes them equal")
+        if files.damaged and not read_only:
+            restore_headers(path, files, unlocked)
         store = LocalStore(path)
         stack.callback(store.shut)
         tree = _open_tree(store)
@@ -132,6 +140,12 @@ def change_password(path: str, get_secret: GetSecret, new_password: bytes) -> No
     Raises: as `open_vault`; OSError, with the old password still valid.
     """
     path = os.path.realpath(path)
+    read_headers(path)
+    with header_lock(path):
+        _change_password(path, get_secret, new_password)
+
+
+def _change_password(path: str, get_secret: GetSecret, new_password: bytes) -> None:
     unlocked = unlock(read_headers(path), _once(get_secret))
     header, master_key = unlocked.header, unlocked.master_key
     costs = [slot.cost for slot in header.slots if slot.cost is not None]
@@ -147,7 +161,7 @@ def change_password(path: str, get_secret: GetSecret, new_password: bytes) -> No
     master_key.wipe()
 
 
-def _fill(path: str, password: bytes, *, recovery_key: bytes | None, cost: Argon2Cost, chunk_size: int) -> None:
+def _new_header(password: bytes, *, recovery_key: bytes | None, cost: Argon2Cost, chunk_size: int) -> bytes:
     parameters = Parameters(os.urandom(VAULT_ID_SIZE), chunk_size, int(time.time()))
     immutable = parameters.encode()
     master_key = Secret.random(32)
@@ -165,22 +179,13 @@ def _fill(path: str, password: bytes, *, recovery_key: bytes | None, cost: Argon
         for secret, slot_cost in secrets
     )
     mac_key = derive_subkey(master_key.reveal(), parameters.vault_id, "slot table")
-    header = encode_vault_header(parameters, slots, mac_key)
     master_key.wipe()
-    os.mkdir(os.path.join(path, TREE_NAME), 0o700)
-    write_durably(path, README_NAME, README_TEXT.encode(), 0o644)
-    write_durably(path, COPY_NAME, header)
-    write_durably(path, HEADER_NAME, header)
-    sync_folder(os.path.dirname(os.path.realpath(path)))
+    return encode_vault_header(parameters, slots, mac_key)
 
 
-def _empty(path: str) -> None:
-    for name in os.listdir(path):
-        entry = os.path.join(path, name)
-        if name == TREE_NAME:
-            shutil.rmtree(entry)
-        else:
-            os.unlink(entry)
+def _unlink_if_there(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _open_tree(store: Store) -> Handle:

@@ -1,11 +1,13 @@
 """Files: the requests about open regular files, READ and WRITE among them."""
 
+import errno
+import os
 from functools import partial
 from typing import Final
 
 from wafs.errors import NotImplementedOperationError
 from wafs.fs.vfs import Vfs
-from wafs.fuse.linux.reply import Handler, Held, Reply, caller_of, entry_body
+from wafs.fuse.linux.reply import Handler, Held, Notify, Reply, caller_of, entry_body
 from wafs.fuse.wire import flags, replies, requests
 from wafs.fuse.wire.opcodes import Opcode
 from wafs.fuse.wire.requests import InHeader
@@ -22,7 +24,8 @@ class FileHandlers:
     READ and WRITE share one scratch, so they run in one thread; the others may run anywhere.
     """
 
-    def __init__(self, vfs: Vfs) -> None:
+    def __init__(self, vfs: Vfs, notify: Notify) -> None:
+        self._notify = notify
         self._files = vfs.files
         self._tree = vfs.tree
         self._scratch = Scratch()
@@ -45,9 +48,11 @@ class FileHandlers:
         }
 
     def _open(self, header: InHeader, body: memoryview) -> Reply:
-        fh, keep_cache = self._files.open(header.nodeid, requests.parse_open(body).flags)
-        reply = replies.open_out(fh, flags.FOPEN_KEEP_CACHE if keep_cache else 0)
-        return Held(reply, partial(self._files.release, fh))
+        opened = self._files.open(header.nodeid, requests.parse_open(body).flags)
+        if opened.is_size_new:
+            self._forget_size(header.nodeid)
+        reply = replies.open_out(opened.fh, flags.FOPEN_KEEP_CACHE if opened.keep_cache else 0)
+        return Held(reply, partial(self._files.release, opened.fh))
 
     def _create(self, header: InHeader, body: memoryview) -> Reply:
         asked = requests.parse_create(body)
@@ -74,11 +79,26 @@ class FileHandlers:
         return self._files.read(asked.fh, asked.offset, asked.size, self._scratch)
 
     def _write(self, header: InHeader, body: memoryview) -> Reply:
-        del header
         asked = requests.parse_write(body)
+        if asked.flags & os.O_APPEND and not asked.write_flags & flags.WRITE_CACHE:
+            self._check_append(header.nodeid, asked)
         drop_setid = asked.write_flags & flags.WRITE_KILL_SUIDGID != 0
         size = self._files.write(asked.fh, asked.offset, asked.data, self._scratch, drop_setid=drop_setid)
         return replies.write_out(size)
+
+    def _check_append(self, nodeid: int, asked: requests.WriteIn) -> None:
+        """Refuse to append anywhere but at the end.
+
+        The kernel chooses the place by the size that it remembers, which may be of a moment when somebody else had the
+        file cut in the storage; what lies there must not be overwritten.
+        """
+        if asked.offset != self._files.size(asked.fh):
+            self._forget_size(nodeid)
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    def _forget_size(self, nodeid: int) -> None:
+        """Have the kernel ask for the attributes anew."""
+        self._notify(replies.notify_inval_inode(nodeid, offset=-1, length=0))
 
     def _flush(self, header: InHeader, body: memoryview) -> Reply:
         """Tell the kernel not to ask: writes go through at once, and RELEASE seals.

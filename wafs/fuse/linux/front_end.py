@@ -11,15 +11,17 @@ from wafs.fuse.linux.attributes import AttributeHandlers
 from wafs.fuse.linux.directories import DirectoryHandlers
 from wafs.fuse.linux.entries import EntryHandlers
 from wafs.fuse.linux.files import FileHandlers
-from wafs.fuse.linux.reply import Handler
+from wafs.fuse.linux.reply import Handler, Notify
 
 
-def handlers_of(vfs: Vfs, status: Callable[[], bytes] = lambda: b"{}") -> dict[int, Handler]:
+def handlers_of(
+    vfs: Vfs, status: Callable[[], bytes] = lambda: b"{}", notify: Notify = lambda message: None
+) -> dict[int, Handler]:
     """Return the handlers of all requests that have one, by opcode."""
     return {
         **EntryHandlers(vfs).table(),
         **AttributeHandlers(vfs, status).table(),
-        **FileHandlers(vfs).table(),
+        **FileHandlers(vfs, notify).table(),
         **DirectoryHandlers(vfs).table(),
     }
 

@@ -24,6 +24,9 @@ class Held(NamedTuple):
 Reply = bytes | memoryview | Held | None
 """The body of a reply; None where the protocol has no reply."""
 
+Notify = Callable[[bytes], object]
+"""Sends the kernel a message that it did not ask for."""
+
 Handler = Callable[[InHeader, memoryview], Reply]
 
 
