@@ -1,10 +1,8 @@
 """Daemon: a process that serves a mount, and tells who started it when the mount answers."""
 
-import ctypes
 import json
 import logging
 import os
-import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -21,7 +19,6 @@ from wafs.errors import MountError
 Serve = Callable[[Callable[[], None]], None]
 """Serves until the mount is gone; calls its argument when the mount answers."""
 
-_PR_SET_DUMPABLE: Final = 4
 _MAX_REPORT: Final = 65_536
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -37,7 +34,6 @@ def run_in_foreground(serve: Serve, *, verbose: bool, log_file: str | None) -> N
         log_to_screen(verbose=verbose, level=logging.INFO)
     else:
         log_to(log_of_daemon(log_file, verbose=verbose))
-    drop_core_dumps()
     _serve_gently(serve, lambda: _log.info("mounted"))
 
 
@@ -72,15 +68,6 @@ def run_in_background(serve: Serve, *, verbose: bool, log_file: str | None) -> N
     _refuse(report, os.waitstatus_to_exitcode(status))
 
 
-def drop_core_dumps() -> None:
-    """See to it that no crash writes keys to a disk, and that no other process of the user reads them.
-
-    Source: setrlimit(2), prctl(2).
-    """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-
-
 def _serve_gently(serve: Serve, ready: Callable[[], None]) -> None:
     """Serve; a signal that comes before `serve` handles signals itself, half-way into mounting, waits for the mount."""
     early: list[int] = []
@@ -105,7 +92,6 @@ def _serve_and_end(serve: Serve, handler: logging.Handler, writer: int) -> NoRet
         os.setsid()
         os.chdir("/")
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        drop_core_dumps()
         _leave_terminal()
         log_to(handler)
         pipe = [writer]

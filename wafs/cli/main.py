@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from wafs.cli.exitcodes import BUG, FAILED, INTERRUPTED, OK, USAGE, exit_code_of
+from wafs.cli.hardening import drop_core_dumps
 from wafs.cli.messages import message_of
 from wafs.cli.program import program
 from wafs.cli.screen import tell
@@ -19,6 +20,7 @@ _log = logging.getLogger(__name__)
 
 def main() -> NoReturn:
     """Run the command line of this process and end it."""
+    drop_core_dumps()
     sys.exit(run(sys.argv[1:]))
 
 

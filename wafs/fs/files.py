@@ -30,8 +30,10 @@ class Files:
         self._contents = contents
         self._handles: dict[int, FileHandle] = {}
 
-    def open(self, number: int, flags: int) -> Opened:
+    def open(self, number: int, flags: int, *, drop_setid: bool = False) -> Opened:
         """Open a file; O_TRUNC cuts it, and makes a damaged one whole again.
+
+        `drop_setid` clears set-id bits when it is cut, as a change by an ordinary user does.
 
         Raises: NotFoundError, IsADirError, ReadOnlyError, DamageError, OSError.
         """
@@ -42,6 +44,8 @@ class Files:
         with self._fs.lock:
             inode = self._fs.inodes[number]
             keep_cache = self._contents.hold(inode, writable=writable, cut=cut)
+            if cut and drop_setid:
+                self._fs.drop_setid(_content(inode))
             is_size_new = not cut and inode.shown_size != _content(inode).size
             return Opened(self._add(inode, flags), keep_cache, is_size_new)
 

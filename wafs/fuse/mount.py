@@ -21,6 +21,9 @@ from wafs.fuse.session import Session
 READ_AHEAD_KIB: Final = 1024
 """One request of the largest size ahead of a sequential reader, where the system permits to set it."""
 
+_FLUSH_S: Final = 10.0
+"""How long a mount that is told to stop waits for its own data."""
+
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 _log = logging.getLogger(__name__)
@@ -103,7 +106,7 @@ def _mount_and_serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None],
     status = Status(vfs, idle_s=options.idle_s, requests=lambda: session.requests)
     session = Session(channel, handlers_of(vfs, status, lambda message: channel.send([message])))
     # Signals are taken care of until the mount is gone: a second one must not leave it behind.
-    with _stopping_on_signals(channel):
+    with _stopping_on_signals(channel, options.mountpoint, mounted):
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         try:
             session.run(answered, idle_s=options.idle_s, on_idle=lambda: _unmount_idle(vfs, options.mountpoint))
@@ -124,10 +127,16 @@ def raise_open_files() -> None:
 
 
 @contextmanager
-def _stopping_on_signals(channel: Channel) -> Iterator[None]:
+def _stopping_on_signals(channel: Channel, place: str, mounted: threading.Event) -> Iterator[None]:
+    """Have the first signal flush and stop, a second one stop at once."""
+    flusher = threading.Thread(target=_flush_and_stop, args=(channel, place), name="wafs-flush", daemon=True)
+
     def stop(number: int, frame: object) -> None:
         del number, frame
-        channel.stop()
+        if mounted.is_set() and flusher.ident is None:
+            flusher.start()
+        else:
+            channel.stop()
 
     before = {number: signal.signal(number, stop) for number in _STOP_SIGNALS}
     try:
@@ -135,6 +144,14 @@ def _stopping_on_signals(channel: Channel) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _flush_and_stop(channel: Channel, place: str) -> None:
+    """Have the kernel hand over what programs wrote through mmap, as long as there is somebody to take it; then stop."""
+    syncing = threading.Thread(target=mountpoint.sync, args=(place,), name="wafs-sync", daemon=True)
+    syncing.start()
+    syncing.join(_FLUSH_S)
+    channel.stop()
 
 
 def _unmount_idle(vfs: Vfs, place: str) -> None:
@@ -151,7 +168,7 @@ def _try_unmount(place: str) -> None:
 
 
 def _leave(place: str, ours: MountInfo | None) -> None:
-    """Take our mount away if it is still there; whoever uses it gets ENOTCONN, and nothing is lost."""
+    """Take our mount away if it is still there; whoever uses it gets ENOTCONN."""
     if ours is not None and find_mount(place) == ours:
         try:
             mountpoint.unmount(place, lazy=True)

@@ -16,12 +16,17 @@ from wafs.fuse.errno import errno_of
 from wafs.fuse.linux.reply import Handler, Held
 from wafs.fuse.wire import abi, replies, requests
 from wafs.fuse.wire.flags import InitFlag
-from wafs.fuse.wire.opcodes import FUSE_KERNEL_MINOR_VERSION, FUSE_KERNEL_VERSION, Opcode
+from wafs.fuse.wire.opcodes import (
+    FUSE_KERNEL_MINOR_VERSION,
+    FUSE_KERNEL_VERSION,
+    FUSE_MIN_MINOR_VERSION,
+    UNANSWERED,
+    Opcode,
+)
 from wafs.fuse.wire.requests import InHeader
 from wafs.units import MIB
 
 MAX_WRITE: Final = MIB
-MIN_MINOR: Final = 31
 _MAX_PAGES: Final = MAX_WRITE // 4096
 _MAX_BACKGROUND: Final = 64
 _WORKERS: Final = 3
@@ -35,18 +40,17 @@ _WANTED: Final = (
     | InitFlag.HANDLE_KILLPRIV_V2
     | InitFlag.MAX_PAGES
     | InitFlag.CACHE_SYMLINKS
-    | InitFlag.SETXATTR_EXT
     | InitFlag.INIT_EXT
 )
 """What this server wants of what the kernel offers.
 
+Not SETXATTR_EXT: it only carries a flag about ACLs, which are not stored.
 Not READDIRPLUS_AUTO: who lists a directory mostly asks for the attributes next, and a LOOKUP costs thrice the entry.
 Not AUTO_INVAL_DATA: our own writes change mtime, and it would drop the pages just written; an open compares instead.
 Not WRITEBACK_CACHE: it slows create and unlink, and delays writes that are to be in the store when they return.
 """
 
-_REQUIRED: Final = InitFlag.SETXATTR_EXT
-_NO_REPLY: Final = frozenset({Opcode.FORGET, Opcode.BATCH_FORGET, Opcode.INTERRUPT})
+_NO_REPLY: Final = UNANSWERED | {Opcode.INTERRUPT}
 _SLOW: Final = frozenset(
     {
         Opcode.FSYNC,
@@ -114,15 +118,11 @@ class Session:
                 # The kernel sends INIT again in the version that it finds here.
                 self._send_init(header, 0, init.max_readahead, InitFlag(0))
                 continue
-            if init.major < FUSE_KERNEL_VERSION or init.minor < MIN_MINOR:
+            if init.major < FUSE_KERNEL_VERSION or init.minor < FUSE_MIN_MINOR_VERSION:
                 self._channel.send([replies.error(header.unique, errno.EPROTO)])
-                msg = f"kernel speaks FUSE {init.major}.{init.minor}, wanted 7.{MIN_MINOR} or newer"
+                msg = f"kernel speaks FUSE {init.major}.{init.minor}, wanted 7.{FUSE_MIN_MINOR_VERSION} or newer"
                 raise MalformedRequestError(msg, hint="Linux 5.4 or newer has it")
             flags = _WANTED & InitFlag(init.flags)
-            if flags & _REQUIRED != _REQUIRED:
-                self._channel.send([replies.error(header.unique, errno.EPROTO)])
-                msg = "kernel does not offer SETXATTR_EXT"
-                raise MalformedRequestError(msg, hint="Linux 5.13 or newer has it")
             minor = min(init.minor, FUSE_KERNEL_MINOR_VERSION)
             self._send_init(header, minor, init.max_readahead, flags)
             _log.debug("FUSE 7.%d, flags %s", minor, flags)
@@ -153,7 +153,9 @@ class Session:
         elif opcode in _SLOW and self._workers is not None:
             # The buffer is filled again before the worker is done.
             copy = memoryview(bytes(body))
-            self._waiting[header.unique] = self._workers.submit(self._serve_slowly, handler, header, copy)
+            job = self._workers.submit(self._serve, handler, header, copy)
+            self._waiting[header.unique] = job
+            job.add_done_callback(lambda _: self._waiting.pop(header.unique, None))
         else:
             self._serve(handler, header, body)
 
@@ -175,17 +177,18 @@ class Session:
             return
         if isinstance(reply, Held):
             if not self._channel.send((replies.header(unique, len(reply.body)), reply.body)):
-                reply.undo()
+                self._undo(reply)
         elif reply:
             self._channel.send((replies.header(unique, len(reply)), reply))
         else:
             self._channel.send((replies.header(unique, 0),))
 
-    def _serve_slowly(self, handler: Handler, header: InHeader, body: memoryview) -> None:
+    def _undo(self, reply: Held) -> None:
+        """Take back what the kernel was to hold and never got; nobody is left to tell a failure to."""
         try:
-            self._serve(handler, header, body)
-        finally:
-            self._waiting.pop(header.unique, None)
+            reply.undo()
+        except (WafsError, OSError) as error:
+            _log.warning("a request that was given up could not be undone: %s", error)
 
     def _fail(self, header: InHeader, error: WafsError | OSError) -> None:
         code = errno_of(error)
@@ -207,5 +210,4 @@ class Session:
         """Give up a request that no worker has begun; one that has begun is finished, as the protocol allows."""
         waiting = self._waiting.get(unique)
         if waiting is not None and waiting.cancel():
-            del self._waiting[unique]
             self._channel.send([replies.error(unique, errno.EINTR)])

@@ -20,11 +20,11 @@ from wafs.format.directory import (
 )
 from wafs.format.name import (
     DIR_RECORD,
-    TEMPORARY,
     LONG_SUFFIX,
     MAX_NAME_FILE_SIZE,
     NAME_SUFFIX,
     SHORT_SUFFIX,
+    TEMPORARY,
     SealedName,
     check_name,
     name_file_of,

@@ -9,7 +9,6 @@ from typing import Final
 
 from wafs.errors import VaultInUseError
 
-
 TREE_NAME: Final = "tree"
 
 

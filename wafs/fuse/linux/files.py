@@ -48,7 +48,9 @@ class FileHandlers:
         }
 
     def _open(self, header: InHeader, body: memoryview) -> Reply:
-        opened = self._files.open(header.nodeid, requests.parse_open(body).flags)
+        asked = requests.parse_open(body)
+        drop_setid = asked.open_flags & flags.OPEN_KILL_SUIDGID != 0
+        opened = self._files.open(header.nodeid, asked.flags, drop_setid=drop_setid)
         if opened.is_size_new:
             self._forget_size(header.nodeid)
         reply = replies.open_out(opened.fh, flags.FOPEN_KEEP_CACHE if opened.keep_cache else 0)
