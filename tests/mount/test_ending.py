@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import mmap
 import os
 import re
 import select
@@ -92,6 +93,19 @@ def test_a_signal_unmounts_and_loses_nothing(
     assert list(daemon.place.iterdir()) == []
     reader = bench.mount(daemon.vault, "--read-only", at=daemon.place)
     assert (reader.place / "file").read_bytes() == b"x" * 100_000
+
+
+def test_a_signal_takes_over_what_was_written_through_mmap(bench: Bench, daemon: Daemon) -> None:
+    path = daemon.place / "file"
+    path.write_bytes(bytes(8192))
+    handle = os.open(path, os.O_RDWR)
+    with mmap.mmap(handle, 8192) as memory:
+        memory[4000:4100] = b"m" * 100
+        assert daemon.signal(signal.SIGTERM) == 0
+    with contextlib.suppress(OSError):
+        os.close(handle)
+    again = bench.mount(daemon.vault, at=daemon.place)
+    assert (again.place / "file").read_bytes() == bytes(4000) + b"m" * 100 + bytes(4092)
 
 
 def test_signals_during_writes_leave_whole_files(bench: Bench, daemon: Daemon) -> None:

@@ -129,12 +129,13 @@ def raise_open_files() -> None:
 @contextmanager
 def _stopping_on_signals(channel: Channel, place: str, mounted: threading.Event) -> Iterator[None]:
     """Have the first signal flush and stop, a second one stop at once."""
-    flusher = threading.Thread(target=_flush_and_stop, args=(channel, place), name="wafs-flush", daemon=True)
+    # Taken out before it is started: a second signal may come while the first is being handled.
+    flushers = [threading.Thread(target=_flush_and_stop, args=(channel, place), name="wafs-flush", daemon=True)]
 
     def stop(number: int, frame: object) -> None:
         del number, frame
-        if mounted.is_set() and flusher.ident is None:
-            flusher.start()
+        if mounted.is_set() and flushers:
+            flushers.pop().start()
         else:
             channel.stop()
 
@@ -147,7 +148,7 @@ def _stopping_on_signals(channel: Channel, place: str, mounted: threading.Event)
 
 
 def _flush_and_stop(channel: Channel, place: str) -> None:
-    """Have the kernel hand over what programs wrote through mmap, as long as there is somebody to take it; then stop."""
+    """Have the kernel hand over what programs wrote through mmap while there is somebody to take it; then stop."""
     syncing = threading.Thread(target=mountpoint.sync, args=(place,), name="wafs-sync", daemon=True)
     syncing.start()
     syncing.join(_FLUSH_S)

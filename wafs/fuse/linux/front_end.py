@@ -15,7 +15,7 @@ from wafs.fuse.linux.reply import Handler, Notify
 
 
 def handlers_of(
-    vfs: Vfs, status: Callable[[], bytes] = lambda: b"{}", notify: Notify = lambda message: None
+    vfs: Vfs, status: Callable[[], bytes] = lambda: b"{}", notify: Notify = bool
 ) -> dict[int, Handler]:
     """Return the handlers of all requests that have one, by opcode."""
     return {
