@@ -81,10 +81,12 @@ def outcome(command: list[str], folder: Path) -> Refusal:
     """Run a command in a folder that is its home too, and return how it ended and what it wrote."""
     from mount.bench import Refusal
 
+    # Another user may not write a measurement of coverage beside the others.
+    inherited = {key: value for key, value in os.environ.items() if key != "COVERAGE_PROCESS_CONFIG"}
     result = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"},
+        env={**inherited, "HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

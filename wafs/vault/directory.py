@@ -75,6 +75,7 @@ class Directories:
         self._keys = keyring
         # One name is sealed again and again: looked up, then opened, then removed. The same input always gives the
         # same result, so nothing can make an entry of this cache wrong.
+        self._foreign: dict[DirId, int] = {}
         self.seal_name = lru_cache(_SEALED_NAMES)(self._seal_name)
 
     def _seal_name(self, directory: DirId, name: bytes) -> SealedName:
@@ -102,7 +103,11 @@ class Directories:
                 listing.foreign.append(entry)
             else:
                 listing.entries.append(Listed(name, entry, kind, ino))
+        # Said once, and again when it changes: a folder is listed often.
+        known = self._foreign.pop(directory, 0)
         if listing.foreign:
+            self._foreign[directory] = len(listing.foreign)
+        if len(listing.foreign) not in (0, known):
             _log.warning(
                 "%d foreign entries in a folder of the vault are not shown, the first is %r",
                 len(listing.foreign),

@@ -14,9 +14,7 @@ from wafs.fuse.linux.files import FileHandlers
 from wafs.fuse.linux.reply import Handler, Notify
 
 
-def handlers_of(
-    vfs: Vfs, status: Callable[[], bytes] = lambda: b"{}", notify: Notify = bool
-) -> dict[int, Handler]:
+def handlers_of(vfs: Vfs, status: Callable[[], bytes] = lambda: b"{}", notify: Notify = bool) -> dict[int, Handler]:
     """Return the handlers of all requests that have one, by opcode."""
     return {
         **EntryHandlers(vfs).table(),
