@@ -40,8 +40,9 @@ def test_a_new_header_opens_as_an_empty_file(data: bytes, flags: int) -> None:
     secrets = FileSecrets.split(data)
     sealed = seal_file_header(GCM, Gcm(secrets.file_key), secrets, flags=flags)
     assert len(sealed) == FILE_HEADER_SIZE
-    header, _ = open_file_header(GCM, sealed + b"chunks")
-    assert header == (secrets.file_id, secrets.file_key, State(0, 1, flags))
+    header = open_file_header(GCM, sealed + b"chunks")
+    assert (header.file_id, header.state) == (secrets.file_id, State(0, 1, flags))
+    assert header.cipher.open(Gcm(secrets.file_key).seal(b"chunk", b"aad"), b"aad") == b"chunk"
     assert unverified_file_id(sealed) == secrets.file_id
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from format.keys import ELSEWHERE, GCM, HOME, IDS, NAMES, SIV
 from wafs.crypto.siv import Siv
-from wafs.errors import AuthenticationError, DamageError, MalformedError, NameTooLongError
+from wafs.errors import AuthenticationError, DamageError, MalformedError, NameTooLongError, NotFoundError
 from wafs.format.directory import (
     EXPLICIT,
     RECORD_SIZE,
@@ -54,6 +54,8 @@ def test_bytes_at_random_are_no_target(text: bytes) -> None:
 def test_a_target_has_a_most_and_a_shape() -> None:
     with pytest.raises(NameTooLongError):
         seal_target(SIV, b"x" * (MAX_TARGET_SIZE + 1), bytes(16))
+    with pytest.raises(NotFoundError):
+        seal_target(SIV, b"", bytes(16))
     with pytest.raises(MalformedError):
         open_target(SIV, seal_target(SIV, b"a\0b", bytes(16)))
     with pytest.raises(AuthenticationError):

@@ -14,6 +14,7 @@ from store.faulty import Fault, FaultyStore
 from vault.making import CHUNK, make_vault, opened
 from wafs.errors import (
     BadHandleError,
+    DamageError,
     InvalidArgumentError,
     IsADirError,
     NoSuchOffsetError,
@@ -158,6 +159,25 @@ def test_a_range_is_copied_between_files(paths: Paths) -> None:
         for fh in (out, into):
             files.release(fh)
     assert paths.read(b"target") == bytes(7) + plain[100:]
+
+
+def test_a_copy_tells_how_far_it_came_before_damage(paths: Paths, vault_path: Path) -> None:
+    paths.write(b"from", bytes(3 << 20))
+    (sealed,) = vault_path.joinpath("tree").iterdir()
+    with sealed.open("r+b") as file:
+        file.seek(2 << 20)
+        file.write(b"damage")
+    paths.write(b"to", b"")
+    files = paths.vfs.files
+    with paths.held(b"from") as source, paths.held(b"to") as target:
+        one, other = files.open(source, os.O_RDONLY).fh, files.open(target, os.O_WRONLY).fh
+        copied = files.copy_range(one, 0, other, new_offset=0, size=3 << 20)
+        assert copied == 1 << 20
+        with pytest.raises(DamageError):
+            files.copy_range(one, copied, other, new_offset=copied, size=1 << 20)
+        files.release(one)
+        files.release(other)
+    assert paths.read(b"to") == bytes(1 << 20)
 
 
 def test_a_listing_stays_right_while_entries_come_and_go(paths: Paths) -> None:

@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from wafs.crypto.aead import KEY_SIZE, NONCE_SIZE, Buffer, Gcm
-from wafs.errors import AuthenticationError, MalformedError, TruncatedError, UnsupportedFormatError
+from wafs.errors import MalformedError, TruncatedError, UnsupportedFormatError
 from wafs.format.layout import FILE_HEADER_SIZE
 from wafs.format.state import COUNTERS_AT_BIRTH, STATE_SLOT_SIZE, State, open_state_slots, seal_state
 from wafs.units import FileId
@@ -22,10 +22,10 @@ STATE_OFFSETS: Final = (96, 96 + STATE_SLOT_SIZE)
 
 
 class FileHeader(NamedTuple):
-    """What a file header holds once it is opened."""
+    """What a file header holds once it is opened; `cipher` is the file key, expanded."""
 
     file_id: FileId
-    file_key: bytes
+    cipher: Gcm
     state: State
 
 
@@ -63,8 +63,8 @@ def seal_file_header(wrap: Gcm, cipher: Gcm, secrets: FileSecrets, *, flags: int
     return prefix + b"\xc4\x3c" + wrapped + bytes(9) + slots[0] + slots[1]
 
 
-def open_file_header(wrap: Gcm, data: Buffer) -> tuple[FileHeader, Gcm]:
-    """Open a header; also returns the file key, expanded.
+def open_file_header(wrap: Gcm, data: Buffer) -> FileHeader:
+    """Open a header.
 
     Sizes: at least 256 bytes, of which the first 256 are looked at.
     Raises: TruncatedError, UnsupportedFormatError, MalformedError, AuthenticationError (F-20 to F-23).
@@ -74,7 +74,7 @@ def open_file_header(wrap: Gcm, data: Buffer) -> tuple[FileHeader, Gcm]:
     file_key = wrap.open(header[_WRAPPED], header[_AAD])
     cipher = Gcm(file_key)
     state = open_state_slots(cipher, [header[at : at + STATE_SLOT_SIZE] for at in STATE_OFFSETS])
-    return FileHeader(FileId(header[_ID]), file_key, state), cipher
+    return FileHeader(FileId(header[_ID]), cipher, state)
 
 
 def check_file_record(header: bytes) -> None:
@@ -101,16 +101,3 @@ def check_file_record(header: bytes) -> None:
 def unverified_file_id(header: bytes) -> FileId:
     """Return the file id of a header that passed `check_file_record` and is not authenticated yet."""
     return FileId(header[_ID])
-
-
-__all__ = [
-    "SECRETS_SIZE",
-    "STATE_OFFSETS",
-    "AuthenticationError",
-    "FileHeader",
-    "FileSecrets",
-    "check_file_record",
-    "open_file_header",
-    "seal_file_header",
-    "unverified_file_id",
-]

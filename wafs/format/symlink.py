@@ -3,7 +3,7 @@
 from typing import Final
 
 from wafs.crypto.siv import SIV_SIZE, Siv
-from wafs.errors import MalformedError, NameTooLongError
+from wafs.errors import MalformedError, NameTooLongError, NotFoundError
 from wafs.format.encoding import b64_decode, b64_encode
 
 SYMLINK_NONCE_SIZE: Final = 16
@@ -16,9 +16,11 @@ def seal_target(key: Siv, target: bytes, nonce: bytes) -> bytes:
     """Seal a symlink target of 1 to 3,039 bytes.
 
     Sizes: n bytes -> ceil(4 (n + 32) / 3) characters.
-    Raises: NameTooLongError.
+    Raises: NotFoundError for an empty one, as symlink(2); NameTooLongError.
     Spec: F-60.
     """
+    if not target:
+        raise NotFoundError
     if len(target) > MAX_TARGET_SIZE:
         raise NameTooLongError
     return b64_encode(nonce + key.seal(target, nonce))

@@ -1,5 +1,6 @@
 """Contents: which files are open in the store, shared by all handles of an inode."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -125,19 +126,16 @@ class Contents:
 
     def _landed(self, inode: Inode, content: Content) -> Content:
         """End the flight of a file that a killed writer left behind, as far as the storage lets us write."""
-        try:
-            landed = self._open(inode, writable=True, cut=False)
-        except OSError as error:
-            if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
-                content.close()
-                raise
-            # A reader takes it as it is.
-            return content
-        except BaseException:
-            content.close()
-            raise
-        content.close()
-        return landed
+        with contextlib.ExitStack() as stack:
+            stack.callback(content.close)
+            try:
+                return self._open(inode, writable=True, cut=False)
+            except OSError as error:
+                if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+                    raise
+                # A reader takes it as it is.
+                stack.pop_all()
+                return content
 
     def _make_writable(self, inode: Inode, content: Content) -> None:
         handle = self.open_handle(inode, writable=True)

@@ -3,7 +3,13 @@
 import os
 from typing import Final
 
-from wafs.errors import BadHandleError, InvalidArgumentError, NotFoundError, NotSupportedError
+from wafs.errors import (
+    BadHandleError,
+    InvalidArgumentError,
+    NotFoundError,
+    NotSupportedError,
+    WafsError,
+)
 from wafs.fs.attrs import Caller, Entry, Opened
 from wafs.fs.contents import Contents
 from wafs.fs.context import FsContext
@@ -200,15 +206,21 @@ class Files:
     def copy_range(self, source: int, offset: int, target: int, *, new_offset: int, size: int) -> int:
         """Copy up to `size` bytes between open files; returns how many, 0 at the end of the source.
 
-        Raises: BadHandleError, DamageError, OSError.
+        Raises: BadHandleError, DamageError, OSError, if not even the first of them could be copied.
         """
         buffer, scratch = Scratch(), Scratch()
         done = 0
         while done < size:
-            data = self.read(source, offset + done, min(MIB, size - done), buffer)
+            try:
+                data = self.read(source, offset + done, min(MIB, size - done), buffer)
+                if data:
+                    self.write(target, new_offset + done, data, scratch)
+            except (WafsError, OSError):
+                if done:
+                    break
+                raise
             if not data:
                 break
-            self.write(target, new_offset + done, data, scratch)
             done += len(data)
         return done
 

@@ -49,7 +49,7 @@ class Tree:
             except FileNotFoundError:
                 # The name that the kernel may still hold is gone, removed behind our back.
                 if fs.inodes.known(directory, name) is not None:
-                    fs.inodes.drop_link(directory, name, is_gone=False)
+                    fs.inodes.drop_link(directory, name, is_gone=True)
                 raise NotFoundError from None
             return self.enter(directory, name, found)
 

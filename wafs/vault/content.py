@@ -103,9 +103,9 @@ class Content:
         data = context.store.pread(handle, FILE_HEADER_SIZE, 0)
         found = context.store.fstat(handle)
         length = found.st_size
-        header, cipher = open_file_header(context.file_keys, data)
+        header = open_file_header(context.file_keys, data)
         state = header.state
-        content = cls(context, handle, cipher, file_id=header.file_id, state=state, writable=writable)
+        content = cls(context, handle, header.cipher, file_id=header.file_id, state=state, writable=writable)
         if state.flags & IN_FLIGHT and writable:
             content._land(landed_size(content._chunks, state, length, context.chunk_size))
         elif state.flags & IN_FLIGHT:

@@ -65,16 +65,17 @@ class AttributeHandlers:
     def _statx(self, header: InHeader, body: memoryview) -> Reply:
         del body
         attrs = self._attributes.get(header.nodeid)
-        return replies.statx_out(replies.Attr(*attrs), mask=_STATX_BASIC, ttl_ns=TTL_NS)
+        return replies.statx_out(attrs, mask=_STATX_BASIC, ttl_ns=TTL_NS)
 
     def _access(self, header: InHeader, body: memoryview) -> Reply:
         """Answer for the mount's owner; the kernel asks only without default_permissions, where nobody else gets in."""
         mask = requests.parse_access(body).mask
-        mode = self._attributes.get(header.nodeid).mode
+        attrs = self._attributes.get(header.nodeid)
         if header.uid == 0:
-            allowed = mask & os.X_OK == 0 or mode & 0o111 != 0 or stat.S_ISDIR(mode)
+            allowed = mask & os.X_OK == 0 or attrs.mode & 0o111 != 0 or stat.S_ISDIR(attrs.mode)
         else:
-            allowed = mode >> 6 & 7 & mask == mask
+            shift = 6 if header.uid == attrs.uid else 3 if header.gid == attrs.gid else 0
+            allowed = attrs.mode >> shift & mask == mask
         if not allowed:
             raise AccessDeniedError
         return b""

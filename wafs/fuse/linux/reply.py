@@ -32,12 +32,12 @@ Handler = Callable[[InHeader, memoryview], Reply]
 
 def entry_body(entry: Entry, *, attr_ttl_ns: int = TTL_NS) -> bytes:
     """Return the body for an entry. The generation is always 0: a number is never used twice."""
-    return replies.entry_out(entry.ino, 0, replies.Attr(*entry.attrs), entry_ttl_ns=TTL_NS, attr_ttl_ns=attr_ttl_ns)
+    return replies.entry_out(entry.ino, 0, entry.attrs, entry_ttl_ns=TTL_NS, attr_ttl_ns=attr_ttl_ns)
 
 
 def attr_body(attrs: Attrs) -> bytes:
     """Return the body for attributes."""
-    return replies.attr_out(replies.Attr(*attrs), ttl_ns=TTL_NS)
+    return replies.attr_out(attrs, ttl_ns=TTL_NS)
 
 
 def caller_of(header: InHeader) -> Caller:

@@ -6,7 +6,7 @@ function here. `notify_...` return whole messages. Times and time-outs are nanos
 signed.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from wafs.fuse.wire import abi
 from wafs.fuse.wire.opcodes import FUSE_KERNEL_VERSION, NotifyCode
@@ -46,6 +46,10 @@ class Attr(NamedTuple):
     blksize: int
 
 
+AttrValues: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, int, int]
+"""An `Attr`, or any other tuple of its shape: attributes are packed too often to be copied first."""
+
+
 def header(unique: int, body_size: int) -> bytes:
     """Return the 16 bytes in front of a body of `body_size` bytes that answers `unique`."""
     return _pack_header(16 + body_size, 0, unique)
@@ -56,7 +60,7 @@ def error(unique: int, errno: int) -> bytes:
     return _pack_header(16, -errno, unique)
 
 
-def entry_out(nodeid: int, generation: int, attr: Attr, *, entry_ttl_ns: int, attr_ttl_ns: int) -> bytes:
+def entry_out(nodeid: int, generation: int, attr: AttrValues, *, entry_ttl_ns: int, attr_ttl_ns: int) -> bytes:
     """Return the body that answers LOOKUP, MKNOD, MKDIR, SYMLINK and LINK.
 
     Each reply with a nodeid other than 0 adds one to what the kernel will FORGET of the inode.
@@ -80,7 +84,7 @@ def no_entry_out(*, entry_ttl_ns: int) -> bytes:
     return _pack_entry(0, 0, entry_ttl_ns // _NS, 0, entry_ttl_ns % _NS, *bytes(17))
 
 
-def attr_out(attr: Attr, *, ttl_ns: int) -> bytes:
+def attr_out(attr: AttrValues, *, ttl_ns: int) -> bytes:
     """Return the body that answers GETATTR and SETATTR.
 
     Source: struct fuse_attr_out, 7.9; 104 bytes.
@@ -165,7 +169,7 @@ def ioctl_out(result: int) -> bytes:
     return abi.IOCTL_OUT.pack(result, 0, 0, 0)
 
 
-def statx_out(attr: Attr, *, mask: int, ttl_ns: int, btime_ns: int = 0) -> bytes:
+def statx_out(attr: AttrValues, *, mask: int, ttl_ns: int, btime_ns: int = 0) -> bytes:
     """Return the body that answers STATX; `mask` has the STATX_ bits of the fields that are set.
 
     Source: struct fuse_statx_out, 7.39; 288 bytes.
