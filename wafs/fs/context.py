@@ -6,7 +6,7 @@ import stat
 import threading
 from typing import Final
 
-from wafs.errors import NotADirError, ReadOnlyError
+from wafs.errors import NotADirError, NotFoundError, ReadOnlyError
 from wafs.format.name import SealedName
 from wafs.fs.attrs import Attrs, Caller, attrs_of
 from wafs.fs.dir_handles import DirHandle, DirHandles
@@ -71,6 +71,18 @@ class FsContext:
         Raises: NameTooLongError, InvalidArgumentError.
         """
         return self.directories.seal_name(parent.dir_id, name)
+
+    def place(self, parent: int, name: bytes) -> tuple[Inode, DirHandle, SealedName]:
+        """Prepare the name of a new entry; who then fails to make the entry discards the name.
+
+        Raises: as `directory`; NotFoundError in a directory that was removed, NameTooLongError, InvalidArgumentError.
+        """
+        directory, handle = self.directory(parent)
+        if directory is not self.inodes.root and not directory.links:
+            raise NotFoundError
+        sealed = self.seal(directory, name)
+        self.directories.place_name(handle.fd, sealed)
+        return directory, handle, sealed
 
     def attrs(self, inode: Inode, found: os.stat_result | None = None) -> Attrs:
         """Return the attributes of an inode; `found` if the store was just asked for them.

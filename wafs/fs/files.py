@@ -6,7 +6,6 @@ from typing import Final
 from wafs.errors import (
     BadHandleError,
     InvalidArgumentError,
-    NotFoundError,
     NotSupportedError,
     WafsError,
 )
@@ -64,11 +63,7 @@ class Files:
         fs = self._fs
         fs.must_write()
         with fs.lock:
-            directory, handle = fs.directory(parent)
-            if directory is not fs.inodes.root and not directory.links:
-                raise NotFoundError
-            sealed = fs.seal(directory, name)
-            fs.directories.place_name(handle.fd, sealed)
+            directory, handle, sealed = fs.place(parent, name)
             try:
                 content = self._contents.create(handle, sealed.entry, mode)
             except BaseException:

@@ -217,11 +217,7 @@ class Tree:
         fs = self._fs
         fs.must_write()
         with fs.lock:
-            directory, handle = fs.directory(parent)
-            if directory is not fs.inodes.root and not directory.links:
-                raise NotFoundError
-            sealed = fs.seal(directory, name)
-            fs.directories.place_name(handle.fd, sealed)
+            directory, handle, sealed = fs.place(parent, name)
             try:
                 make(handle, sealed)
             except BaseException:
