@@ -1,7 +1,6 @@
 """Encoding: canonical base64url and canonical msgpack (F-01, F-02)."""
 
 import binascii
-from base64 import urlsafe_b64encode
 
 import msgpack
 
@@ -12,7 +11,9 @@ MAX_STR = 256
 
 Value = int | str | bytes | list["Value"] | dict[str, "Value"]
 
-_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+# What base64url does not use becomes a character that no base64 has.
+_FROM_URL = bytes.maketrans(b"-_+/=", b"+/!!!")
 
 
 def b64_encode(data: bytes) -> bytes:
@@ -20,7 +21,7 @@ def b64_encode(data: bytes) -> bytes:
 
     Sizes: n bytes -> ceil(4n / 3) characters.
     """
-    return urlsafe_b64encode(data).rstrip(b"=")
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=")
 
 
 def b64_decode(text: bytes) -> bytes:
@@ -28,11 +29,12 @@ def b64_decode(text: bytes) -> bytes:
 
     Raises: MalformedError (F-01).
     """
+    padded = text.translate(_FROM_URL) + b"=" * (-len(text) % 4)
     try:
-        data = binascii.a2b_base64(text.translate(_TO_STANDARD) + b"=" * (-len(text) % 4))
+        data = binascii.a2b_base64(padded)
     except binascii.Error:
         data = b""
-    if b64_encode(data) != text:
+    if binascii.b2a_base64(data, newline=False) != padded:
         msg = "text is not canonical base64url"
         raise MalformedError(msg)
     return data
