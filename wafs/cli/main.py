@@ -38,12 +38,20 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         return _usage(error)
     except BrokenPipeError:
-        # What is still in the buffer would raise again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _end_output()
         return FAILED
     except Exception as error:  # noqa: BLE001  the one place where a bug becomes words
+        _end_output()
         return _failed(error)
     return code if isinstance(code, int) else OK
+
+
+def _end_output() -> None:
+    """Write out what is still in the buffer, or drop it: the interpreter would fail over it again, in its own way."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _usage(error: click.ClickException) -> int:
