@@ -139,6 +139,23 @@ def test_a_record_that_is_not_one_is_damage_and_does_not_hang(vault_path: Path, 
             assert Paths(vfs).names() == [b"b"]
 
 
+def test_a_record_that_arrives_after_its_folder_is_seen_at_the_next_listing(
+    paths: Paths, vault_path: Path, expect_log: ExpectLog
+) -> None:
+    paths.mkdir(b"a")
+    paths.write(b"a/file", b"plain")
+    paths.rename(b"a", b"b")
+    record = sealed_path(paths, vault_path, b"b") / "wafs.dir"
+    late = record.rename(vault_path / "late")
+    expect_log("foreign entries")
+    with paths.held(b"b"):
+        paths.vfs.context.dir_handles.clear()
+        assert paths.names(b"b") == []
+        late.rename(record)
+        assert paths.names(b"b") == [b"file"]
+        assert paths.read(b"b/file") == b"plain"
+
+
 @pytest.mark.parametrize("kind", ["fifo", "folder", "symlink", "socket", "empty", "long", "other"])
 def test_a_name_file_that_is_not_one_makes_its_entry_foreign(
     paths: Paths, vault_path: Path, kind: str, expect_log: ExpectLog

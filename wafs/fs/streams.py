@@ -34,7 +34,9 @@ class Streams:
         with self._fs.lock:
             inode = self._fs.inodes[number]
             if inode.links or inode is self._fs.inodes.root:
-                self._fs.directory(number)
+                _, handle = self._fs.directory(number)
+                # A cloud client may have brought the record later than the folder.
+                inode.record = self._fs.directories.read_record(handle.fd, inode.place)
             fh = self._fs.new_fh()
             self._streams[fh] = DirStream(fh, inode)
             inode.pins += 1
