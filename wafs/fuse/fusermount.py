@@ -18,7 +18,7 @@ _HINTS: Final = (
     ("user_allow_other", "add the line user_allow_other to /etc/fuse.conf, or do without others"),
     ("open /dev/fuse: Permission", "let normal users open it: chmod 666 /dev/fuse, as root"),
     ("determine username", "fusermount3 only serves users with a name: add the user to /etc/passwd"),
-    ("/etc/mtab", "make it, as root: ln -s /proc/self/mounts /etc/mtab"),
+    ("open /etc/mtab", "make it, as root: ln -s /proc/self/mounts /etc/mtab"),
     ("modprobe", "load the driver with: modprobe fuse, as root"),
     ("write access", "choose a mountpoint that you may write to"),
     ("busy", "close what is open in it, or leave it, and try again"),
