@@ -39,8 +39,8 @@ def wire_port(place: Place) -> Iterator[WirePort]:
 PortOpener = Callable[[Place], AbstractContextManager[CorePort] | AbstractContextManager[WirePort]]
 
 
-def run(places: Places, program: Program, habits: Habits, *, opener: PortOpener, read: bool = True) -> None:
-    """Run a program on a port and on a plain folder; `read`: the independent reader opens the vault too."""
+def run(places: Places, program: Program, habits: Habits, *, opener: PortOpener) -> None:
+    """Run a program on a port and on a plain folder; then the independent reader opens the vault too."""
     before = open_files()
     place = places.new()
     reference = PosixDriver(os.fsencode(place.plain))
@@ -51,8 +51,7 @@ def run(places: Places, program: Program, habits: Habits, *, opener: PortOpener,
             driver.settle()
             assert_nothing_held(port.vfs)
         assert_no_litter(place)
-        if read:
-            assert_reader_agrees(place, tree)
+        assert_reader_agrees(place, tree)
     finally:
         reference.remount()
         places.remove(place)

@@ -17,6 +17,6 @@ HABITS = st.builds(Habits, looks=st.booleans(), forgets=st.booleans())
 
 @pytest.mark.slow
 @settings(max_examples=5 * settings().max_examples)
-@given(program=programs(), habits=HABITS, read=st.sampled_from((False, False, True)))
-def test_core_does_what_a_directory_does(places: Places, program: Program, habits: Habits, read: bool) -> None:
-    run(places, program, habits, opener=core_port, read=read)
+@given(program=programs(), habits=HABITS)
+def test_core_does_what_a_directory_does(places: Places, program: Program, habits: Habits) -> None:
+    run(places, program, habits, opener=core_port)
