@@ -322,3 +322,24 @@ def test_an_unreadable_file_of_its_owner_can_be_written(paths: Paths, monkeypatc
             paths.vfs.files.open(number, os.O_RDONLY)
         assert stat.S_IMODE(paths.vfs.attributes.get(number).mode) == 0o200
     assert refused == [0o200, 0o200]
+
+
+def test_a_size_is_told_again_only_if_it_is_another_than_was_shown(paths: Paths, vault_path: Path) -> None:
+    paths.write(b"file", b"plain" * CHUNK)
+    (sealed,) = vault_path.joinpath("tree").iterdir()
+    files = paths.vfs.files
+
+    def is_new(number: int) -> bool:
+        opening = files.open(number, os.O_RDWR)
+        files.write(opening.fh, files.size(opening.fh), memoryview(b"more"), paths.scratch)
+        files.release(opening.fh)
+        return opening.is_size_new
+
+    with paths.held(b"file") as number:
+        # What the kernel wrote itself it knows.
+        assert [is_new(number) for _ in range(3)] == [False, False, False]
+        whole = sealed.read_bytes()
+        os.truncate(sealed, len(whole) // 2)
+        paths.vfs.attributes.get(number)
+        sealed.write_bytes(whole)
+        assert [is_new(number) for _ in range(2)] == [True, False]

@@ -95,6 +95,7 @@ class FsContext:
             if content.in_flight:
                 content.seal()
                 found = None
+            inode.shown_size = content.size
             return self.attrs_in_flight(content, found)
         if found is None:
             if not inode.links and inode is not self.inodes.root and inode.last_attrs is not None:

@@ -51,7 +51,9 @@ class Files:
             keep_cache = self._contents.hold(inode, writable=writable, cut=cut)
             if cut and drop_setid:
                 self._fs.drop_setid(_content(inode))
-            is_size_new = not cut and inode.shown_size != _content(inode).size
+            size = _content(inode).size
+            is_size_new = not cut and inode.shown_size != size
+            inode.shown_size = size
             return Opened(self._add(inode, flags), keep_cache, is_size_new)
 
     def create(self, parent: int, name: bytes, mode: int, *, flags: int, caller: Caller) -> tuple[Entry, Fh]:

@@ -32,8 +32,8 @@ class Inode:
     """One object of the tree that somebody holds.
 
     Pins keep it in the table: one for each LOOKUP not yet forgotten, each open handle and each known child.
-    `record` is set for directories once it is known; `content` while a regular file is open. `shown_size` is the last
-    size that was told of a closed file: it follows from the length of the ciphertext and is not verified.
+    `record` is set for directories once it is known; `content` while a regular file is open. `shown_size` is what the
+    kernel takes for the size: of a closed file it follows from the length of the ciphertext and is not verified.
     Guarded by the lock of `FsContext`.
     """
 

@@ -106,8 +106,7 @@ def replace_headers(vault_path: str, parameters: Parameters, slots: tuple[Slot, 
 
     Raises: OSError; then at least one whole header remains.
     """
-    key = derive_subkey(master_key.reveal(), parameters.vault_id, "slot table")
-    data = encode_vault_header(parameters, slots, key)
+    data = _encoded(parameters, slots, master_key)
     for name in (COPY_NAME, HEADER_NAME):
         write_durably(vault_path, name, data)
 
@@ -118,8 +117,7 @@ def restore_headers(vault_path: str, files: HeaderFiles, unlocked: Unlocked) -> 
     A whole copy is never touched: what differs may be newer.
     """
     header = unlocked.header
-    key = derive_subkey(unlocked.master_key.reveal(), header.parameters.vault_id, "slot table")
-    data = encode_vault_header(header.parameters, header.slots, key)
+    data = _encoded(header.parameters, header.slots, unlocked.master_key)
     for name in files.damaged:
         try:
             with header_lock(vault_path):
@@ -156,6 +154,11 @@ def sync_folder(folder: str) -> None:
     """Make the entries of a folder durable."""
     with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as fd:
         os.fsync(fd)
+
+
+def _encoded(parameters: Parameters, slots: tuple[Slot, ...], master_key: Secret) -> bytes:
+    key = derive_subkey(master_key.reveal(), parameters.vault_id, "slot table")
+    return encode_vault_header(parameters, slots, key)
 
 
 def _unlock_one(header: VaultHeader, get_secret: GetSecret) -> Unlocked:
