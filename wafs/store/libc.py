@@ -1,6 +1,7 @@
 """Libc: the system calls with flags that Python's `os` module does not offer."""
 
 import ctypes
+import errno
 import os
 from ctypes import c_char_p, c_int, c_int64, c_long, c_uint
 from typing import Final
@@ -32,8 +33,10 @@ def renameat2(parent: int, name: bytes, new_parent: int, new_name: bytes, flags:
 
 
 def fallocate(handle: int, mode: int, offset: int, size: int) -> None:
-    """Reserve or punch (fallocate(2))."""
-    _check(_libc.fallocate(handle, mode, offset, size))
+    """Reserve or punch (fallocate(2)); goes on after a signal, as the calls of `os` do (PEP 475)."""
+    while (result := _libc.fallocate(handle, mode, offset, size)) < 0 and ctypes.get_errno() == errno.EINTR:
+        pass
+    _check(result)
 
 
 def utimensat(parent: int, name: bytes, atime: Time, mtime: Time) -> None:
