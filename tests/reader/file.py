@@ -3,8 +3,10 @@
 import dataclasses
 import enum
 
+from Crypto.Cipher import AES
+
 from reader.keys import VaultKeys, root_key
-from reader.primitives import SEAL_OVERHEAD, TAG_SIZE, ZERO_ID, gcm_open, keyed_hash
+from reader.primitives import SEAL_OVERHEAD, TAG_SIZE, ZERO_ID, gcm_open
 from reader.problem import demand, refuse
 
 HEADER_SIZE = 256
@@ -135,16 +137,15 @@ def open_file(sealed: bytes, keys: VaultKeys, chunk_size: int) -> bytes:
     header = parse_file_header(sealed, keys)
     state = open_state(sealed, header)
     size = file_size(len(sealed), state, chunk_size)
-    key = root_key(header.file_key, header.file_id)
+    prf = AES.new(root_key(header.file_key), AES.MODE_ECB)
     plain, root = bytearray(), 0
     chunks_end = sealed_size(size, chunk_size)
     for number, at in enumerate(range(HEADER_SIZE, chunks_end, chunk_size + SEAL_OVERHEAD)):
         chunk = sealed[at : min(at + chunk_size + SEAL_OVERHEAD, chunks_end)]
         plain += open_chunk(chunk, header, number, sparse=bool(state.flags & Flags.SPARSE))
         if any(chunk):
-            named = number.to_bytes(8) + chunk[-TAG_SIZE:]
-            root ^= int.from_bytes(keyed_hash(key, 16, named))
-    if state.flags & Flags.ROOT:
+            root ^= int.from_bytes(prf.encrypt(chunk[-TAG_SIZE:]))
+    if state.flags & Flags.ROOT and not state.flags & Flags.IN_FLIGHT:
         fits = root == int.from_bytes(state.root)
         demand(fits, "auth", "F-27", "root of the file is not that of its chunks")
     return bytes(plain)

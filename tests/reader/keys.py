@@ -1,6 +1,7 @@
 """Keys: the master key of one vault and the subkeys below it (format.md section 3)."""
 
 import dataclasses
+import hmac
 
 from reader.primitives import hkdf
 
@@ -17,6 +18,6 @@ class VaultKeys:
         return hkdf(self.master_key, self.vault_id, b"wafs1 " + label.encode(), size)
 
 
-def root_key(file_key: bytes, file_id: bytes) -> bytes:
-    """Derive the key of a file's root."""
-    return hkdf(file_key, file_id, b"wafs1 root", 32)
+def root_key(file_key: bytes) -> bytes:
+    """Derive the key of a file's root: HKDF-Expand of one block."""
+    return hmac.digest(file_key, b"wafs1 root" + bytes([1]), "sha256")

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from _pytest.mark import ParameterSet
-
 VECTORS = load_vectors()
 
 RESULT_CLASSES: dict[type[WafsError], str] = {
@@ -147,14 +145,7 @@ OPENERS: dict[str, Callable[[Vector, Path], bytes]] = {
 }
 
 
-def _expected(vector: Vector) -> ParameterSet:
-    # No writer sets ROOT yet, and a reader that does not keep the root cannot compare it.
-    not_yet = vector.rule == "F-27" and vector.expect != "success"
-    marks = [pytest.mark.xfail(strict=True, reason="wafs does not compare roots yet (F-27)")] if not_yet else []
-    return pytest.param(vector, id=vector.name, marks=marks)
-
-
-@pytest.mark.parametrize("vector", [_expected(vector) for vector in VECTORS])
+@pytest.mark.parametrize("vector", [pytest.param(vector, id=vector.name) for vector in VECTORS])
 def test_wafs_gives_what_the_vector_expects(vector: Vector, tmp_path: Path) -> None:
     if vector.expect == "success":
         assert vector.matches(OPENERS[vector.kind](vector, tmp_path))

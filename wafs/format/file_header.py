@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from wafs.crypto.aead import KEY_SIZE, NONCE_SIZE, Buffer, Gcm
+from wafs.crypto.root import RootHash
 from wafs.errors import MalformedError, TruncatedError, UnsupportedFormatError
 from wafs.format.layout import FILE_HEADER_SIZE
 from wafs.format.state import COUNTERS_AT_BIRTH, STATE_SLOT_SIZE, State, open_state_slots, seal_state
@@ -22,10 +23,11 @@ STATE_OFFSETS: Final = (96, 96 + STATE_SLOT_SIZE)
 
 
 class FileHeader(NamedTuple):
-    """What a file header holds once it is opened; `cipher` is the file key, expanded."""
+    """What a file header holds once it is opened; `cipher` and `root` are the file key, made ready for chunks."""
 
     file_id: FileId
     cipher: Gcm
+    root: RootHash
     state: State
 
 
@@ -74,7 +76,7 @@ def open_file_header(wrap: Gcm, data: Buffer) -> FileHeader:
     file_key = wrap.open(header[_WRAPPED], header[_AAD])
     cipher = Gcm(file_key)
     state = open_state_slots(cipher, [header[at : at + STATE_SLOT_SIZE] for at in STATE_OFFSETS])
-    return FileHeader(FileId(header[_ID]), cipher, state)
+    return FileHeader(FileId(header[_ID]), cipher, RootHash(file_key), state)
 
 
 def check_file_record(header: bytes) -> None:

@@ -2,17 +2,19 @@
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from struct import Struct
 from typing import Final
 
-from wafs.crypto.aead import NONCE_SIZE, OVERHEAD, Gcm, InvalidTag
+from wafs.crypto.aead import NONCE_SIZE, OVERHEAD, TAG_SIZE, Gcm, InvalidTag
 from wafs.errors import AuthenticationError, TruncatedError
 from wafs.format.layout import FILE_HEADER_SIZE, chunk_offset
 from wafs.store.base import Handle, Store
 from wafs.vault.scratch import Scratch
 
 _AAD: Final = Struct(">Q").pack
+_NO_TAG: Final = bytes(TAG_SIZE)
+"""What a hole has in the place of a tag; a chunk has it with a probability of 2**-128."""
 
 
 class ChunkIo:
@@ -60,10 +62,11 @@ class ChunkIo:
             at += size
         return plain[:plain_length]
 
-    def write(self, first: int, payloads: Sequence[memoryview | bytearray], scratch: Scratch) -> None:
+    def write(self, first: int, payloads: Sequence[memoryview | bytearray], scratch: Scratch) -> bytes:
         """Seal payloads as the chunks from `first` on and write them with as few calls as the store takes.
 
         All payloads but the last are full; each gets a fresh nonce (F-05, F-30).
+        Returns their tags, one after the other.
         Raises: OSError; then any prefix may have been written.
         """
         sealed_length = sum(map(len, payloads)) + OVERHEAD * len(payloads)
@@ -72,14 +75,46 @@ class ChunkIo:
         nonces = os.urandom(NONCE_SIZE * len(payloads))
         encrypt_into = self._cipher.encrypt_into
         start = 0
+        tags = bytearray()
         for index, payload in enumerate(payloads):
             nonce = nonces[index * NONCE_SIZE : (index + 1) * NONCE_SIZE]
             body = start + NONCE_SIZE
             end = start + len(payload) + OVERHEAD
             sealed[start:body] = nonce
             encrypt_into(nonce, payload, _AAD(first + index), sealed[body:end])
+            tags += sealed[end - TAG_SIZE : end]
             start = end
         write_all(self._store, self.handle, sealed[:sealed_length], chunk_offset(first, self._chunk_size))
+        return bytes(tags)
+
+    def count(self, plain_length: int) -> int:
+        """Return how many chunks hold this many bytes."""
+        return -(-plain_length // self._chunk_size)
+
+    def tags_read(self, indexes: Iterable[int], plain_length: int, scratch: Scratch) -> bytes:
+        """Return tags of what `read` has just left in `scratch`, by index in it; holes have none."""
+        stride = self._chunk_size + OVERHEAD
+        end = plain_length + self.count(plain_length) * OVERHEAD
+        sealed = scratch.sealed
+        ends = [min(stride * index + stride, end) for index in indexes]
+        return _without_holes([sealed[end - TAG_SIZE : end] for end in ends])
+
+    def tags(self, first: int, stop: int, plain_size: int) -> bytes:
+        """Read the tags of the chunks from `first` to before `stop`, without those of holes.
+
+        `plain_size` is that of the file, which gives the length of its last chunk.
+        Raises: TruncatedError, OSError.
+        """
+        size = self._chunk_size
+        pread, handle = self._store.pread, self.handle
+        tags: list[bytes] = []
+        for number in range(first, stop):
+            payload = min(size, plain_size - number * size)
+            tag = pread(handle, TAG_SIZE, chunk_offset(number, size) + NONCE_SIZE + payload)
+            if len(tag) < TAG_SIZE:
+                raise _ends_inside()
+            tags.append(tag)
+        return _without_holes(tags)
 
     def find(self, number: int, whence: int, plain_size: int) -> int:
         """Find the first chunk from `number` on that is data (SEEK_DATA) or a hole (SEEK_HOLE), among all of the file.
@@ -114,9 +149,20 @@ class ChunkIo:
         while got < len(view):
             more = self._store.preadv(self.handle, [view[got:]], offset + got)
             if more == 0:
-                msg = "ciphertext file ends inside a chunk"
-                raise TruncatedError(msg)
+                raise _ends_inside()
             got += more
+
+
+def _ends_inside() -> TruncatedError:
+    return TruncatedError("ciphertext file ends inside a chunk")
+
+
+def _without_holes(tags: Iterable[bytes | memoryview]) -> bytes:
+    joined = b"".join(tags)
+    if _NO_TAG not in joined:
+        return joined
+    parts = (joined[at : at + TAG_SIZE] for at in range(0, len(joined), TAG_SIZE))
+    return b"".join(part for part in parts if part != _NO_TAG)
 
 
 def write_all(store: Store, handle: Handle, data: bytes | memoryview, offset: int) -> None:

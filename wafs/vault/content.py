@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from wafs.crypto.aead import Gcm
+from wafs.crypto.root import RootHash
 from wafs.errors import FileTooLargeError, NoSuchOffsetError, TruncatedError
 from wafs.format.file_header import (
     SECRETS_SIZE,
-    STATE_OFFSETS,
+    FileHeader,
     FileSecrets,
     open_file_header,
     seal_file_header,
@@ -21,10 +22,12 @@ from wafs.format.layout import (
     chunk_offset,
     sealed_size,
 )
-from wafs.format.state import COUNTERS_AT_BIRTH, IN_FLIGHT, ROOT, SPARSE, State, seal_state
+from wafs.format.state import COUNTERS_AT_BIRTH, IN_FLIGHT, State
 from wafs.store.base import Handle, Store
-from wafs.units import MIB, FileId
+from wafs.units import MIB
 from wafs.vault.chunk_io import ChunkIo, write_all
+from wafs.vault.file_root import FileRoot
+from wafs.vault.file_state import FileState
 from wafs.vault.landing import landed_size, size_in_flight
 from wafs.vault.scratch import Scratch
 
@@ -44,35 +47,27 @@ class ContentContext:
 class Content:
     """The plain bytes of one open file; takes over the handle and closes it.
 
-    A change of length first marks the file IN_FLIGHT; `seal` ends that. Whoever shows the size or times of a file to
+    A change first marks the file IN_FLIGHT; `seal` ends that. Whoever shows the size or times of a file to
     somebody seals it first, so that what was shown stays true.
     `as_opened` are the ciphertext's attributes when it was opened, None once it was changed through here.
 
     Thread: every method takes the content's own lock; `sync` waits for the disk outside of it.
     """
 
-    def __init__(
-        self,
-        context: ContentContext,
-        handle: Handle,
-        cipher: Gcm,
-        *,
-        file_id: FileId,
-        state: State,
-        writable: bool,
-    ) -> None:
+    def __init__(self, context: ContentContext, handle: Handle, header: FileHeader, *, writable: bool) -> None:
         self._store = context.store
         self._chunk_size = context.chunk_size
-        self._cipher = cipher
-        self._state = state
-        self._chunks = ChunkIo(context.store, handle, cipher, context.chunk_size)
+        self._cipher = header.cipher
+        self._chunks = ChunkIo(context.store, handle, header.cipher, context.chunk_size)
+        self._state = FileState(context.store, self._chunks, header.cipher, header.state)
+        self._root = FileRoot(header.root, self._chunks, header.state)
         self._lock = threading.RLock()
         self._cached_number = -1
         self._cached = bytearray()
-        self.file_id = file_id
+        self.file_id = header.file_id
         self._retired: list[Handle] = []
         self.as_opened: os.stat_result | None = None
-        self.size = state.size
+        self.size = header.state.size
         self.writable = writable
 
     @classmethod
@@ -83,10 +78,12 @@ class Content:
         """
         secrets = FileSecrets.split(os.urandom(SECRETS_SIZE))
         cipher = Gcm(secrets.file_key)
-        header = seal_file_header(context.file_keys, cipher, secrets, flags=IN_FLIGHT)
-        write_all(context.store, handle, header, 0)
+        write_all(context.store, handle, seal_file_header(context.file_keys, cipher, secrets, flags=IN_FLIGHT), 0)
         state = State(0, COUNTERS_AT_BIRTH[1], IN_FLIGHT)
-        return cls(context, handle, cipher, file_id=secrets.file_id, state=state, writable=True)
+        header = FileHeader(secrets.file_id, cipher, RootHash(secrets.file_key), state)
+        content = cls(context, handle, header, writable=True)
+        content._root.empty()
+        return content
 
     @classmethod
     def renew(cls, context: ContentContext, handle: Handle) -> "Content":
@@ -105,7 +102,7 @@ class Content:
         length = found.st_size
         header = open_file_header(context.file_keys, data)
         state = header.state
-        content = cls(context, handle, header.cipher, file_id=header.file_id, state=state, writable=writable)
+        content = cls(context, handle, header, writable=writable)
         if state.flags & IN_FLIGHT and writable:
             content._land(landed_size(content._chunks, state, length, context.chunk_size))
         elif state.flags & IN_FLIGHT:
@@ -115,6 +112,7 @@ class Content:
             raise TruncatedError(msg)
         else:
             content.as_opened = found
+            content._root.watch(content.size)
         return content
 
     @property
@@ -124,8 +122,8 @@ class Content:
 
     @property
     def in_flight(self) -> bool:
-        """Tell whether the length is not sealed yet."""
-        return self._state.flags & IN_FLIGHT != 0
+        """Tell whether length and root are not sealed yet."""
+        return self._state.in_flight
 
     def make_writable(self, handle: Handle) -> None:
         """Go on with another handle of the same file, one that may write, and take it over.
@@ -138,7 +136,7 @@ class Content:
             if self.in_flight:
                 chunks = ChunkIo(self._store, handle, self._cipher, self._chunk_size)
                 length = self._store.fstat(handle).st_size
-                size = landed_size(chunks, self._state, length, self._chunk_size)
+                size = landed_size(chunks, self._state.sealed, length, self._chunk_size)
             # Kept open: another thread may be waiting for the sync of the old handle.
             self._retired.append(self._chunks.handle)
             self._chunks.handle = handle
@@ -161,8 +159,9 @@ class Content:
             base = first * chunk_size
             # Whole chunks are opened: up to the end of the last one that is touched.
             span = min(-(-end // chunk_size) * chunk_size, self.size) - base
-            sparse = self._state.flags & SPARSE != 0
-            plain = self._chunks.read(first, span, sparse=sparse, scratch=scratch)
+            plain = self._chunks.read(first, span, sparse=self._state.sparse, scratch=scratch)
+            if self._root.watching:
+                self._root.note_read(first, span, scratch)
             return plain[offset - base : end - base]
 
     def write(self, offset: int, data: memoryview, scratch: Scratch) -> None:
@@ -179,11 +178,12 @@ class Content:
             first, old_size = offset // self._chunk_size, self.size
             payloads: list[memoryview | bytearray] = []
             try:
-                self.as_opened = None
                 if end > old_size:
                     self._grow(offset, scratch)
+                else:
+                    self._enter_flight()
                 payloads += self._payloads(offset, data, max(end, self.size), scratch)
-                self._chunks.write(first, payloads, scratch)
+                self._root.write(first, payloads, self.size, scratch)
             except BaseException:
                 # The buffer may hold bytes that were not written.
                 self._cached_number = -1
@@ -204,20 +204,25 @@ class Content:
             chunk_size = self._chunk_size
             number, rest = divmod(min(size, self.size), chunk_size)
             cut = self._merged(number, scratch) if rest else bytearray()
+            gone = self._root.tags_beyond(size, self.size)
             if size > self.size:
-                self._enter_flight(SPARSE if size > number * chunk_size + (chunk_size if rest else 0) else 0)
-            elif not self.in_flight or self._state.size > size:
-                self._put_state(size, self._state.flags | IN_FLIGHT)
+                self._enter_flight(sparse=size > number * chunk_size + (chunk_size if rest else 0))
+            else:
+                self._enter_flight()
+                self._state.promise(size)
             self._cached_number = -1
             old, new = (min(length - number * chunk_size, chunk_size) for length in (self.size, size))
             try:
                 if rest:
-                    self._chunks.write(number, [memoryview(cut)[:new]], scratch)
+                    self._root.write(number, [memoryview(cut)[:new]], self.size, scratch)
                 self._store.truncate(self.handle, sealed_size(size, chunk_size))
             except BaseException:
                 self._put_back(number, [memoryview(cut)[:old]] if rest else [], scratch)
                 raise
             self.size = size
+            self._root.replace(gone)
+            if not size:
+                self._root.empty()
 
     def reserve(self, offset: int, size: int) -> None:
         """Reserve space below for a range of plain bytes, without a change of size.
@@ -244,12 +249,18 @@ class Content:
                 return
             self._write_zeros(offset, first * chunk_size, scratch)
             self._write_zeros(last * chunk_size, end, scratch)
-            self._enter_flight(SPARSE)
+            self._enter_flight(sparse=True)
+            gone = self._root.tags(first, last, self.size)
             start = chunk_offset(first, chunk_size)
             stop = sealed_size(min(last * chunk_size, self.size), chunk_size)
             mode = _FALLOC_PUNCH_HOLE | _FALLOC_KEEP_SIZE
-            self._store.fallocate(self.handle, mode, start, stop - start)
             self._cached_number = -1
+            try:
+                self._store.fallocate(self.handle, mode, start, stop - start)
+            except BaseException:
+                self._root.forget()
+                raise
+            self._root.replace(gone)
 
     def seek(self, offset: int, whence: int) -> int:
         """Find the next data (SEEK_DATA) or hole (SEEK_HOLE) at or after `offset`; the end of the file is a hole.
@@ -259,7 +270,7 @@ class Content:
         with self._lock:
             if not 0 <= offset < self.size:
                 raise NoSuchOffsetError
-            if not self._state.flags & SPARSE:
+            if not self._state.sparse:
                 return offset if whence == os.SEEK_DATA else self.size
             found = self._chunks.find(offset // self._chunk_size, whence, self.size) * self._chunk_size
             if found >= self.size and whence == os.SEEK_DATA:
@@ -267,13 +278,15 @@ class Content:
             return min(max(offset, found), self.size)
 
     def seal(self) -> None:
-        """Write the state for the present size, if the file is in flight and this is a writer.
+        """Write the state for the present size and chunks, if the file is in flight and this is a writer.
 
-        Raises: OSError.
+        Raises: OSError; DamageError if it was cut short behind our back.
         """
         with self._lock:
             if self.in_flight and self.writable:
-                self._put_state(self.size, self._state.flags & ~IN_FLIGHT)
+                self.as_opened = None
+                self._state.land(self.size, self._root.settle(self.size))
+                self._root.watch(self.size)
 
     def sync(self, *, data_only: bool) -> None:
         """Seal, and return when the file is safe from a power cut.
@@ -312,7 +325,7 @@ class Content:
         """
         number, rest = divmod(self.size, self._chunk_size)
         first = offset // self._chunk_size
-        self._enter_flight(SPARSE if first > number + (rest > 0) else 0)
+        self._enter_flight(sparse=first > number + (rest > 0))
         if rest and first > number:
             self.truncate((number + 1) * self._chunk_size, scratch)
 
@@ -326,6 +339,7 @@ class Content:
 
     def _put_back(self, number: int, payload: list[memoryview | bytearray], scratch: Scratch) -> None:
         """Bring the ciphertext file back to the present size, with `payload` (none: as it is) as chunk `number`."""
+        self._root.forget()
         with contextlib.suppress(OSError):
             if payload:
                 self._chunks.write(number, payload, scratch)
@@ -362,8 +376,7 @@ class Content:
         buffer = bytearray(self._chunk_size)
         present = min(self._chunk_size, self.size - number * self._chunk_size)
         if present > 0:
-            sparse = self._state.flags & SPARSE != 0
-            buffer[:present] = self._chunks.read(number, present, sparse=sparse, scratch=scratch)
+            buffer[:present] = self._chunks.read(number, present, sparse=self._state.sparse, scratch=scratch)
         return buffer
 
     def _write_zeros(self, start: int, end: int, scratch: Scratch) -> None:
@@ -372,23 +385,8 @@ class Content:
             self.write(start, memoryview(bytes(stop - start)), scratch)
             start = stop
 
-    def _enter_flight(self, flags: int) -> None:
-        wanted = self._state.flags & ~ROOT | IN_FLIGHT | flags
-        if self._state.flags != wanted:
-            self._put_state(self.size, wanted)
-
-    def _put_state(self, size: int, flags: int) -> None:
+    def _enter_flight(self, *, sparse: bool = False) -> None:
+        """Put on record that the file is about to change; whoever changes it calls this first."""
+        self._root.watching = False
         self.as_opened = None
-        state = State(size, self._state.counter + 1, flags & ~ROOT)
-        try:
-            self._write_state(state)
-        except BaseException:
-            # Both slots must open: what lies half written in the other one makes place for a state that counts less.
-            with contextlib.suppress(OSError):
-                self._write_state(self._state._replace(counter=self._state.counter - 1))
-            raise
-        self._state = state
-
-    def _write_state(self, state: State) -> None:
-        slot = seal_state(self._cipher, state)
-        write_all(self._store, self.handle, slot, STATE_OFFSETS[state.counter & 1])
+        self._state.enter_flight(self.size, sparse=sparse)
