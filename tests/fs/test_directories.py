@@ -57,6 +57,7 @@ def test_an_id_is_implied_at_birth_recorded_at_the_first_move_and_kept(paths: Pa
     paths.mkdir(b"a")
     assert _record(paths, b"a")[0] != before[0][0]
     paths.write(b"a/file", b"other")
+    paths.vfs.commits.run()
     assert read_by_both(vault_path) == {
         b"a": b"",
         b"a/file": b"other",
@@ -75,6 +76,7 @@ def test_a_move_there_and_back_keeps_everything(paths: Paths, vault_path: Path) 
         paths.rename(b"x/moved", b"y/" + LONG)
         paths.rename(b"y/" + LONG, b"x/moved")
     assert _record(paths, b"x/moved") == before
+    paths.vfs.commits.run()
     assert read_by_both(vault_path)[b"x/moved/file"] == b"plain"
     assert ciphertext(vault_path, "*.name") == []
 
@@ -226,6 +228,7 @@ def test_leftovers_of_an_interrupted_writer_do_not_keep_a_folder(paths: Paths, v
     paths.rename(b"moved", b"target")
     paths.rmdir(b"folder")
     assert paths.names() == [b"target"]
+    paths.vfs.commits.run()
     assert read_by_both(vault_path) == {b"target": b""}
 
 
@@ -238,6 +241,7 @@ def test_names_have_the_limits_of_posix(paths: Paths, vault_path: Path) -> None:
     for name in (b".", b".."):
         with pytest.raises(InvalidArgumentError):
             paths.mkdir(name)
+    paths.vfs.commits.run()
     assert len(read_by_both(vault_path)) == 16
 
 

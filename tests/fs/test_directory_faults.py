@@ -154,6 +154,7 @@ def test_a_folder_that_could_not_be_removed_keeps_its_id(tmp_path: Path) -> None
             if not fired:
                 break
             paths.write(b"two/new/file", b"plain")
+            paths.vfs.commits.run()
             assert _read_by_both_while_open(tmp_path / "vault")[b"two/new/file"] == b"plain"
             paths.unlink(b"two/new/file")
 

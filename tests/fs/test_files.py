@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fs.paths import ME, Paths
-from store.faulty import Fault, FaultyStore
-from vault.making import CHUNK, make_vault, opened
+from store.faulty import Fault
+from vault.making import CHUNK, make_vault, opened, opened_behind_faults
 from wafs.errors import (
     BadHandleError,
     DamageError,
@@ -278,13 +278,10 @@ def test_nodes_are_nodes_and_hold_nothing(paths: Paths) -> None:
 
 
 def test_closing_seals_everything_and_tells_the_first_failure(tmp_path: Path) -> None:
-    import dataclasses
-
     make_vault(tmp_path / "vault")
     before = sorted(os.listdir("/proc/self/fd"))
-    vault = opened(tmp_path / "vault")
-    faulty = FaultyStore(vault.store)
-    vfs = Vfs(dataclasses.replace(vault, store=faulty.store))
+    vault, faulty = opened_behind_faults(tmp_path / "vault")
+    vfs = Vfs(vault)
     paths = Paths(vfs)
     for name in (b"one", b"two"):
         _, fh = vfs.files.create(ROOT_INO, name, 0o600, flags=os.O_RDWR, caller=ME)
@@ -338,6 +335,7 @@ def test_a_size_is_told_again_only_if_it_is_another_than_was_shown(paths: Paths,
     with paths.held(b"file") as number:
         # What the kernel wrote itself it knows.
         assert [is_new(number) for _ in range(3)] == [False, False, False]
+        paths.vfs.commits.run()
         whole = sealed.read_bytes()
         os.truncate(sealed, len(whole) // 2)
         paths.vfs.attributes.get(number)

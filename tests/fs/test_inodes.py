@@ -274,4 +274,5 @@ def test_more_folders_than_handles_are_no_trouble(paths: Paths, monkeypatch: pyt
         paths.mkdir(b"d%d" % number)
         paths.write(b"d%d/file" % number, b"%d" % number)
     assert [paths.read(b"d%d/file" % number) for number in range(6)] == [b"%d" % number for number in range(6)]
+    paths.vfs.commits.run()
     assert len(os.listdir("/proc/self/fd")) <= before + 2

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import stat
 from typing import TYPE_CHECKING
 
 from fs.paths import Paths
 from reader import open_vault as open_with_reader
-from store.faulty import FaultyStore
-from vault.making import RECOVERY_KEY, make_vault, opened
+from vault.making import RECOVERY_KEY, make_vault, opened, opened_behind_faults
 from wafs.fs.vfs import Vfs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from store.faulty import FaultyStore
 
 
 LONG = b"n" * 255
@@ -24,9 +24,8 @@ LONG = b"n" * 255
 
 @contextlib.contextmanager
 def behind_a_faulty_store(path: Path) -> Iterator[tuple[Paths, FaultyStore]]:
-    vault = opened(path)
-    faulty = FaultyStore(vault.store)
-    vfs = Vfs(dataclasses.replace(vault, store=faulty.store))
+    vault, faulty = opened_behind_faults(path)
+    vfs = Vfs(vault)
     try:
         yield Paths(vfs), faulty
     finally:

@@ -7,7 +7,7 @@ from Crypto.Cipher import AES
 
 from reader.keys import VaultKeys, root_key
 from reader.primitives import SEAL_OVERHEAD, TAG_SIZE, ZERO_ID, gcm_open
-from reader.problem import demand, refuse
+from reader.problem import FormatProblem, demand, refuse
 
 HEADER_SIZE = 256
 FIXED = {0: b"\x94\xa4wafs", 7: b"\xc4\x10", 25: b"\xc4\x3c", 87: bytes(9)}
@@ -81,7 +81,8 @@ def open_state(sealed: bytes, header: FileHeader) -> State:
 def _parse_state(plain: bytes, number: int) -> State:
     flags, root = int.from_bytes(plain[16:20]), plain[20:36]
     demand(flags & ~7 == 0, "malformed", "F-23", f"unknown flags {flags:#x} in state {number}")
-    demand(plain[36:52] == bytes(16), "malformed", "F-23", f"reserved bytes of state {number}")
+    durable, least = int.from_bytes(plain[44:52]), int.from_bytes(plain[:8]) if any(plain[36:44]) else 0
+    demand(durable <= least, "malformed", "F-23", f"durable size of state {number}")
     has_root = bool(flags & Flags.ROOT)
     demand(has_root or root == ZERO_ID, "malformed", "F-23", f"root without ROOT in state {number}")
     counter = int.from_bytes(plain[8:16])
@@ -142,7 +143,12 @@ def open_file(sealed: bytes, keys: VaultKeys, chunk_size: int) -> bytes:
     chunks_end = sealed_size(size, chunk_size)
     for number, at in enumerate(range(HEADER_SIZE, chunks_end, chunk_size + SEAL_OVERHEAD)):
         chunk = sealed[at : min(at + chunk_size + SEAL_OVERHEAD, chunks_end)]
-        plain += open_chunk(chunk, header, number, sparse=bool(state.flags & Flags.SPARSE))
+        try:
+            plain += open_chunk(chunk, header, number, sparse=bool(state.flags & Flags.SPARSE))
+        except FormatProblem:
+            if state.flags & Flags.IN_FLIGHT and len(plain) >= state.plain_size:
+                break
+            raise
         if any(chunk):
             root ^= int.from_bytes(prf.encrypt(chunk[-TAG_SIZE:]))
     if state.flags & Flags.ROOT and not state.flags & Flags.IN_FLIGHT:

@@ -49,16 +49,19 @@ def test_every_byte_of_every_content_is_protected(specimen: Specimen, reports: E
             for at in range(place.stat().st_size):
                 with _flipped(place, at):
                     try:
-                        assert paths.node(name) == specimen.truth[name], (name, at)
-                        outcomes["intact"] += 1
+                        found, truth = paths.node(name), specimen.truth[name]
+                        # F-25: a file in flight ends before the first chunk behind its sealed size that does not open.
+                        is_cut = name == FLYING and found.content == truth.content[: 2 * CHUNK]
+                        assert found == truth or is_cut, (name, at)
+                        outcomes["cut" if is_cut else "intact"] += 1
                     except CLEAR as error:
                         outcomes[type(error).__name__] += 1
-                    if at % WHOLE_LOOK_EVERY == 0:
+                    if at % WHOLE_LOOK_EVERY == 0 and name != FLYING:
                         assert check(specimen, reports) != "foreign"
             assert paths.node(name) == specimen.truth[name]
     # All bytes of a content are authenticated, or fixed: not one of them can be changed without an error.
     assert outcomes["intact"] == 0
-    assert set(outcomes) == {"AuthenticationError", "MalformedError", "UnsupportedFormatError"}
+    assert set(outcomes) == {"AuthenticationError", "MalformedError", "UnsupportedFormatError", "cut"}
 
 
 @pytest.mark.parametrize("which", ["first", "copy", "both", "alone"])

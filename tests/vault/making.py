@@ -11,12 +11,15 @@ from store.faulty import FaultyStore
 from wafs.crypto.aead import Gcm
 from wafs.format.slot import RECOVERY, Argon2Cost
 from wafs.store.local import LocalStore
-from wafs.vault.content import Content, ContentContext
+from wafs.vault.content import Content
+from wafs.vault.content_context import ContentContext
 from wafs.vault.vault import Vault, create_vault, open_vault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from wafs.store.base import Store
 
 PASSWORD = b"correct horse"
 RECOVERY_KEY = bytes(range(32))
@@ -35,9 +38,20 @@ def recovery_only(slot_type: str) -> bytes | None:
     return RECOVERY_KEY if slot_type == RECOVERY else None
 
 
-def opened(path: Path, *, read_only: bool = False) -> Vault:
+def opened(path: Path, *, read_only: bool = False, wrap: Callable[[Store], Store] = lambda store: store) -> Vault:
     """Open a vault of `make_vault` with its recovery key."""
-    return open_vault(str(path), recovery_only, read_only=read_only)
+    return open_vault(str(path), recovery_only, read_only=read_only, wrap=wrap)
+
+
+def opened_behind_faults(path: Path) -> tuple[Vault, FaultyStore]:
+    """Open a vault of `make_vault` for writing, behind a store that can fail."""
+    faulty: list[FaultyStore] = []
+
+    def wrap(store: Store) -> Store:
+        faulty.append(FaultyStore(store))
+        return faulty[0].store
+
+    return opened(path, wrap=wrap), faulty[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ from wafs.errors import (
     LimitError,
     MalformedError,
     NotAVaultError,
-    UnsupportedFormatError,
     VaultInUseError,
     WrongSecretError,
 )
@@ -362,16 +361,6 @@ def test_a_vault_lets_go_of_all_it_held(tmp_path: Path) -> None:
     with pytest.raises(MalformedError, match="no folder tree"):
         opened(path)
     assert sorted(os.listdir("/proc/self/fd")) == before
-
-
-def test_a_journal_with_records_is_refused_and_an_empty_one_is_not(tmp_path: Path) -> None:
-    path = make_vault(tmp_path / "vault")
-    (path / "wafs.journal").write_bytes(bytes(64))
-    opened(path).close()
-    (path / "wafs.journal").write_bytes(bytes(65))
-    for read_only in (False, True):
-        with pytest.raises(UnsupportedFormatError, match="journal"):
-            opened(path, read_only=read_only)
 
 
 @pytest.mark.parametrize("kind", ["folder", "symlink", "fifo"])

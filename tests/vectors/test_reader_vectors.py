@@ -7,6 +7,7 @@ import pytest
 from reader.canonical import canonical_decode
 from reader.directory import implied_id, open_directory_record
 from reader.file import open_file
+from reader.journal import replay_of
 from reader.keys import VaultKeys
 from reader.name import LONG_SUFFIX, open_name
 from reader.node import open_symlink, open_xattr
@@ -51,6 +52,17 @@ def _open_file(vector: Vector) -> bytes:
     return open_file(vector.data, _keys(vector), int(vector.inputs["chunk-size"]))
 
 
+def _open_journal(vector: Vector) -> bytes:
+    journals = [vector.data, *([vector.bytes_of("next-hex")] if "next-hex" in vector.inputs else [])]
+    told = b""
+    for file_id, story in sorted(replay_of(journals, _keys(vector), int(vector.inputs["chunk-size"])).stories.items()):
+        numbers = (story.first, story.last, story.size, story.kept, story.mtime, len(story.chunks), len(story.holes))
+        told += file_id + b"".join(number.to_bytes(8) for number in numbers)
+        told += b"".join(number.to_bytes(8) + chunk for number, chunk in sorted(story.chunks.items()))
+        told += b"".join(first.to_bytes(8) + stop.to_bytes(8) for first, stop in story.holes)
+    return told
+
+
 def _open_name(vector: Vector) -> bytes:
     entry = vector.inputs["name"].encode()
     name_file = vector.data if entry.endswith(LONG_SUFFIX) else None
@@ -79,6 +91,7 @@ OPENERS: dict[str, Callable[[Vector], bytes]] = {
     "dirid": _imply_id,
     "file": _open_file,
     "header": _open_header,
+    "journal": _open_journal,
     "msgpack": _open_msgpack,
     "name": _open_name,
     "recovery-text": lambda vector: parse_recovery_text(vector.data),

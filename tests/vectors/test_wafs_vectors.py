@@ -20,10 +20,12 @@ from wafs.format.vault_header import parse_vault_header
 from wafs.format.xattr import PLAIN_PREFIX, open_xattr_name, open_xattr_value
 from wafs.store.local import LocalStore
 from wafs.units import DirId
-from wafs.vault.content import Content, ContentContext
+from wafs.vault.content import Content
+from wafs.vault.content_context import ContentContext
 from wafs.vault.directory import Directories
 from wafs.vault.header_file import HeaderFiles, unlock
 from wafs.vault.keyring import Keyring
+from wafs.vault.replay import Unfinished, read_replay
 from wafs.vault.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -98,6 +100,30 @@ def _open_file(vector: Vector, folder: Path) -> bytes:
         store.shut()
 
 
+def _open_journal(vector: Vector, folder: Path) -> bytes:
+    (folder / "wafs.journal").write_bytes(vector.data)
+    if "next-hex" in vector.inputs:
+        (folder / "wafs.journal.next").write_bytes(vector.bytes_of("next-hex"))
+    store = LocalStore(str(folder))
+    top = store.open_dir(None, b".")
+    try:
+        vault_id, chunk_size = vector.bytes_of("vault-id"), int(vector.inputs["chunk-size"])
+        replay = read_replay(store, top, _keyring(vector).journal, vault_id=vault_id, chunk_size=chunk_size)
+    finally:
+        store.close(top)
+        store.shut()
+    files = replay.files if replay is not None else {}
+    return b"".join(file_id + _told(files[file_id]) for file_id in sorted(files))
+
+
+def _told(found: Unfinished) -> bytes:
+    mtime = 0 if found.mtime is None else found.mtime + (1 << 63)
+    numbers = (found.first, found.last, found.size, found.kept, mtime, len(found.chunks), len(found.holes))
+    chunks = b"".join(number.to_bytes(8) + chunk for number, chunk in sorted(found.chunks.items()))
+    holes = b"".join(first.to_bytes(8) + stop.to_bytes(8) for first, stop in found.holes)
+    return b"".join(number.to_bytes(8) for number in numbers) + chunks + holes
+
+
 def _open_name(vector: Vector, folder: Path) -> bytes:
     entry = vector.inputs["name"].encode()
     if entry.endswith(b".wafl"):
@@ -136,6 +162,7 @@ OPENERS: dict[str, Callable[[Vector, Path], bytes]] = {
     "dirid": lambda vector, _: _imply_id(vector),
     "file": _open_file,
     "header": lambda vector, _: _open_header(vector),
+    "journal": _open_journal,
     "msgpack": lambda vector, _: _open_msgpack(vector),
     "name": _open_name,
     "recovery-text": lambda vector, _: parse_recovery_key(vector.data.decode()),

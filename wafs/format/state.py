@@ -12,22 +12,28 @@ SPARSE: Final = 2
 ROOT: Final = 4
 COUNTERS_AT_BIRTH: Final = (0, 1)
 
-_STATE: Final = Struct(">QQI16s16x")
-_RESERVED: Final = slice(36, 52)
+_STATE: Final = Struct(">QQI16s8sQ")
 _KNOWN_FLAGS: Final = IN_FLIGHT | SPARSE | ROOT
 _AADS: Final = (b"wafs1 state\x00", b"wafs1 state\x01")
 _NO_ROOT: Final = bytes(16)
+NO_EPOCH: Final = bytes(8)
 
 STATE_SLOT_SIZE: Final = _STATE.size + OVERHEAD
 
 
 class State(NamedTuple):
-    """One sealed state. `size` is the plain size in bytes; `root` counts only with the flag ROOT."""
+    """One sealed state. `size` is the plain size in bytes; `root` counts only with the flag ROOT.
+
+    `epoch` names the journal that was there when it was written. If that one is found after a crash, only the first
+    `durable` bytes are known to have reached the storage (F-28).
+    """
 
     size: int
     counter: int
     flags: int
     root: bytes = _NO_ROOT
+    epoch: bytes = NO_EPOCH
+    durable: int = 0
 
 
 def seal_state(cipher: Gcm, state: State, nonce: bytes | None = None) -> bytes:
@@ -56,10 +62,10 @@ def _open_slot(cipher: Gcm, number: int, slot: bytes) -> State:
     plain = cipher.open(slot, _AADS[number])
     state = State(*_STATE.unpack(plain))
     if (
-        plain[_RESERVED] != bytes(16)
-        or state.flags & ~_KNOWN_FLAGS
+        state.flags & ~_KNOWN_FLAGS
         or state.counter & 1 != number
         or (not state.flags & ROOT and state.root != _NO_ROOT)
+        or state.durable > (state.size if state.epoch != NO_EPOCH else 0)
     ):
         msg = "state of the file has values that the format does not define"
         raise MalformedError(msg)

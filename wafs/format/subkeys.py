@@ -13,6 +13,7 @@ _SIZES: Final = {
     "symlinks": 64,
     "xattr names": 64,
     "xattr values": 32,
+    "journal": 32,
 }
 
 

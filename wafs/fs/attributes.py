@@ -45,7 +45,7 @@ class Attributes:
             stamp = self._valid_stamp(inode) if changes.mtime is not None else None
             if inode.content is not None:
                 inode.content.seal()
-                inode.content.as_opened = None
+                inode.content.note_change()
                 self._set_open(inode.content, changes)
             elif inode.links or inode is fs.inodes.root:
                 self._set_named(inode, changes)

@@ -4,14 +4,17 @@ import contextlib
 import errno
 import os
 import stat
+from typing import Final
 
-from wafs.errors import DamageError, IsADirError, NotSupportedError
+from wafs.errors import DamageError, IsADirError, NotSupportedError, WafsError
 from wafs.fs.context import FsContext
 from wafs.fs.dir_handles import DirHandle
 from wafs.fs.inodes import Inode, Stamp
 from wafs.store.base import NOW, Handle
 from wafs.vault.content import Content
 from wafs.vault.scratch import Scratch
+
+_NO_WRITING: Final = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 
 
 class Contents:
@@ -23,6 +26,12 @@ class Contents:
 
     def __init__(self, context: FsContext) -> None:
         self._fs = context
+        self._lingering: dict[int, Inode] = {}
+
+    @property
+    def lingering(self) -> int:
+        """Return how many closed files are kept open because chunks of theirs wait for a checkpoint."""
+        return len(self._lingering)
 
     def create(self, parent: DirHandle, entry: bytes, mode: int) -> Content:
         """Make a new, empty file; nothing is left of it if that fails.
@@ -30,12 +39,14 @@ class Contents:
         Raises: OSError (EEXIST).
         """
         store = self._fs.store
+        self._fs.begin_journal()
         handle = store.open(parent.fd, entry, os.O_RDWR | os.O_CREAT | os.O_EXCL, stat.S_IMODE(mode))
         try:
             return Content.create(self._fs.contents, handle)
         except BaseException:
-            store.close(handle)
-            store.unlink(parent.fd, entry)
+            self._discard(handle)
+            with contextlib.suppress(OSError):
+                store.unlink(parent.fd, entry)
             raise
 
     def create_unnamed(self, parent: DirHandle, mode: int) -> Content:
@@ -44,11 +55,12 @@ class Contents:
         Raises: OSError.
         """
         store = self._fs.store
+        self._fs.begin_journal()
         handle = store.open(parent.fd, b".", os.O_RDWR | os.O_TMPFILE, stat.S_IMODE(mode))
         try:
             return Content.create(self._fs.contents, handle)
         except BaseException:
-            store.close(handle)
+            self._discard(handle)
             raise
 
     def hold(self, inode: Inode, *, writable: bool, cut: bool = False) -> bool:
@@ -63,7 +75,11 @@ class Contents:
         keep_cache = True
         if content is None:
             content = self._open(inode, writable=writable, cut=cut)
-            keep_cache = inode.stamp == self._stamp(content)
+            try:
+                keep_cache = inode.stamp == self._stamp(content)
+            except BaseException:
+                content.close()
+                raise
             inode.content = content
         elif writable and not content.writable:
             self._make_writable(inode, content)
@@ -79,6 +95,14 @@ class Contents:
                 raise
         return keep_cache
 
+    def drop(self, parent: DirHandle, entry: bytes | None, content: Content) -> None:
+        """Take back what `create` or `create_unnamed` made, after a failure, which is what the caller is to hear of."""
+        if entry is not None:
+            with contextlib.suppress(OSError):
+                self._fs.store.unlink(parent.fd, entry)
+        with contextlib.suppress(WafsError, OSError):
+            content.close()
+
     def adopt(self, inode: Inode, content: Content) -> None:
         """Take a content that `create` made as that of its inode."""
         inode.content = content
@@ -86,7 +110,7 @@ class Contents:
         inode.pins += 1
 
     def let_go(self, inode: Inode) -> None:
-        """Undo one `hold`; after the last the content is sealed and closed.
+        """Undo one `hold`; after the last the content is sealed and closed, or kept until the next checkpoint.
 
         Raises: OSError if it could not be sealed; it is closed all the same.
         """
@@ -94,10 +118,57 @@ class Contents:
         inode.opens -= 1
         try:
             if inode.opens == 0 and content is not None:
-                inode.content = None
-                self._close(inode, content)
+                if content.is_dirty and self._has_name(content):
+                    self._linger(inode)
+                else:
+                    inode.content = None
+                    self._close(inode, content)
         finally:
             self._fs.inodes.unpin(inode)
+
+    def sweep(self, *, all_of_them: bool = False) -> None:
+        """Close the files that waited for a checkpoint and need not any more; takes the lock of the context.
+
+        `all_of_them`: also those that still wait. What they wait with stays in the journal.
+        Raises: OSError.
+        """
+        with self._fs.lock, contextlib.ExitStack() as stack:
+            for number, inode in list(self._lingering.items()):
+                content = inode.content
+                if content is not None and content.is_dirty and not all_of_them:
+                    continue
+                del self._lingering[number]
+                stack.callback(self._fs.inodes.unpin, inode)
+                if inode.opens == 0 and content is not None:
+                    inode.content = None
+                    stack.callback(self._close, inode, content)
+
+    def abandon(self, inode: Inode) -> None:
+        """Close a file that only waited for a checkpoint and has lost its last name: it would hold its space till then.
+
+        What fails is of no account: nobody can ask for the file any more.
+        """
+        if inode.opens or self._lingering.pop(inode.number, None) is None:
+            return
+        content, inode.content = inode.content, None
+        with contextlib.suppress(WafsError, OSError):
+            if content is not None:
+                content.close()
+        self._fs.inodes.forget_identity(inode)
+        self._fs.inodes.unpin(inode)
+
+    def _has_name(self, content: Content) -> bool:
+        """Tell whether an open file can be found again; where the store cannot say, nothing of it may be lost."""
+        try:
+            return self._fs.store.fstat(content.handle).st_nlink > 0
+        except OSError:
+            return True
+
+    def _linger(self, inode: Inode) -> None:
+        inode.shown_size = inode.content.size if inode.content is not None else -1
+        if inode.number not in self._lingering:
+            self._lingering[inode.number] = inode
+            inode.pins += 1
 
     def _close(self, inode: Inode, content: Content) -> None:
         try:
@@ -120,7 +191,7 @@ class Contents:
                     raise
                 content = Content.renew(self._fs.contents, handle)
         except BaseException:
-            self._fs.store.close(handle)
+            self._discard(handle)
             raise
         if content.in_flight and not writable and not self._fs.read_only:
             return self._landed(inode, content)
@@ -133,7 +204,7 @@ class Contents:
             try:
                 return self._open(inode, writable=True, cut=False)
             except OSError as error:
-                if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+                if error.errno not in _NO_WRITING:
                     raise
                 # A reader takes it as it is.
                 stack.pop_all()
@@ -144,7 +215,7 @@ class Contents:
         try:
             content.make_writable(handle)
         except BaseException:
-            self._fs.store.close(handle)
+            self._discard(handle)
             raise
 
     def open_handle(self, inode: Inode, *, writable: bool) -> Handle:
@@ -155,9 +226,13 @@ class Contents:
         """
         store = self._fs.store
         handle = self._open_by_name(inode, writable=writable)
-        found = store.fstat(handle)
+        try:
+            found = store.fstat(handle)
+        except BaseException:
+            self._discard(handle)
+            raise
         if (found.st_dev, found.st_ino) != inode.identity or not stat.S_ISREG(found.st_mode):
-            store.close(handle)
+            self._discard(handle)
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
         return handle
 
@@ -178,10 +253,25 @@ class Contents:
             if found.st_uid != os.geteuid() or not allowed or mode & 0o600 == 0o600:
                 raise
         store.chmod(directory.fd, entry, mode | 0o600)
+        handle = None
         try:
-            return store.open(directory.fd, entry, flags)
+            handle = store.open(directory.fd, entry, flags)
         finally:
-            store.chmod(directory.fd, entry, mode)
+            try:
+                store.chmod(directory.fd, entry, mode)
+            except BaseException:
+                # Once more by the handle: the bits were lent, and nobody else knows that they must go back.
+                if handle is not None:
+                    with contextlib.suppress(OSError):
+                        store.fchmod(handle, mode)
+                    self._discard(handle)
+                raise
+        return handle
+
+    def _discard(self, handle: Handle) -> None:
+        """Give a handle back after a failure, which is what the caller is to hear of."""
+        with contextlib.suppress(OSError):
+            self._fs.store.close(handle)
 
     def _stamp(self, content: Content) -> Stamp:
         found = content.as_opened or self._fs.store.fstat(content.handle)

@@ -1,6 +1,7 @@
 """Context: what the parts of one `Vfs` share."""
 
 import contextlib
+import errno
 import os
 import stat
 import threading
@@ -12,7 +13,7 @@ from wafs.fs.attrs import Attrs, Caller, attrs_of
 from wafs.fs.dir_handles import DirHandle, DirHandles
 from wafs.fs.inodes import Inode, InodeTable
 from wafs.units import Fh
-from wafs.vault.content import Content, ContentContext
+from wafs.vault.content import Content
 from wafs.vault.directory import Directories
 from wafs.vault.vault import Vault
 
@@ -35,7 +36,7 @@ class FsContext:
         self.directories = Directories(vault.store, vault.keyring)
         self.inodes = InodeTable(vault.store.fstat(vault.tree))
         self.dir_handles = DirHandles(vault.store, vault.tree, self.directories, DIR_HANDLE_CAPACITY)
-        self.contents = ContentContext(vault.store, vault.keyring.file_keys, vault.chunk_size)
+        self.contents = vault.contents
         self._next_fh = 1
 
     def new_fh(self) -> Fh:
@@ -87,13 +88,13 @@ class FsContext:
     def attrs(self, inode: Inode, found: os.stat_result | None = None) -> Attrs:
         """Return the attributes of an inode; `found` if the store was just asked for them.
 
-        A file in flight is sealed first: a size and times that were shown must not change by our own doing.
+        A file in flight is sealed first: a size and times that were shown must not change by our own doing. Where that
+        needs space that is not there, what is there is shown all the same.
         Raises: NotFoundError, DamageError, OSError.
         """
         content = inode.content
         if content is not None:
-            if content.in_flight:
-                content.seal()
+            if content.in_flight and _sealed(content):
                 found = None
             inode.shown_size = content.size
             return self.attrs_in_flight(content, found)
@@ -122,6 +123,14 @@ class FsContext:
         if self.read_only:
             raise ReadOnlyError
 
+    def begin_journal(self) -> None:
+        """Have a journal before a file is made: a header that a crash keeps from it is looked for only then.
+
+        Raises: OSError.
+        """
+        if self.contents.checkpoint is not None:
+            self.contents.checkpoint.journal.active()
+
     def give(self, parent: DirHandle, entry: bytes, mode: int, caller: Caller) -> None:
         """Make the caller the owner of a new entry, where the filesystem serves more than one user."""
         if not self.give_to_caller or (caller.uid, caller.gid) == (os.geteuid(), os.getegid()):
@@ -142,3 +151,14 @@ class FsContext:
             kept &= ~stat.S_ISGID
         if kept != stat.S_IMODE(mode):
             self.store.fchmod(content.handle, kept)
+
+
+def _sealed(content: Content) -> bool:
+    """Seal a content to be shown; a storage that copies on writing takes space for it, and may have none left."""
+    try:
+        content.seal()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return False
+    return True

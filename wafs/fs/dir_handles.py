@@ -1,5 +1,6 @@
 """Directory handles: open directories of the store, kept for a while."""
 
+import contextlib
 from collections import OrderedDict
 
 from wafs.fs.inodes import Inode
@@ -21,7 +22,9 @@ class DirHandle:
         self.fd = fd
 
     def __del__(self) -> None:
-        self._store.close(self.fd)
+        # The handle is gone also when this fails, and nothing was written through it.
+        with contextlib.suppress(OSError):
+            self._store.close(self.fd)
 
 
 class DirHandles:

@@ -1,5 +1,7 @@
 """Files: open, read, write and release regular files."""
 
+import contextlib
+import errno
 import os
 from typing import Final
 
@@ -10,6 +12,7 @@ from wafs.errors import (
     WafsError,
 )
 from wafs.fs.attrs import Caller, Entry, Opened
+from wafs.fs.commits import Commits
 from wafs.fs.contents import Contents
 from wafs.fs.context import FsContext
 from wafs.fs.handles import FileHandle
@@ -30,9 +33,10 @@ class Files:
     Thread: any. Opening and closing hold the lock of the context; reading and writing only that of the content.
     """
 
-    def __init__(self, context: FsContext, contents: Contents) -> None:
+    def __init__(self, context: FsContext, contents: Contents, commits: Commits) -> None:
         self._fs = context
         self._contents = contents
+        self._commits = commits
         self._handles: dict[int, FileHandle] = {}
 
     def open(self, number: int, flags: int, *, drop_setid: bool = False) -> Opened:
@@ -50,7 +54,12 @@ class Files:
             inode = self._fs.inodes[number]
             keep_cache = self._contents.hold(inode, writable=writable, cut=cut)
             if cut and drop_setid:
-                self._fs.drop_setid(_content(inode))
+                try:
+                    self._fs.drop_setid(_content(inode))
+                except BaseException:
+                    with contextlib.suppress(WafsError, OSError):
+                        self._contents.let_go(inode)
+                    raise
             size = _content(inode).size
             is_size_new = not cut and inode.shown_size != size
             inode.shown_size = size
@@ -71,8 +80,13 @@ class Files:
             except BaseException:
                 fs.directories.discard_name(handle.fd, sealed)
                 raise
-            fs.give(handle, sealed.entry, mode, caller)
-            found = fs.store.fstat(content.handle)
+            try:
+                fs.give(handle, sealed.entry, mode, caller)
+                found = fs.store.fstat(content.handle)
+            except BaseException:
+                self._contents.drop(handle, sealed.entry, content)
+                fs.directories.discard_name(handle.fd, sealed)
+                raise
             inode = fs.inodes.find(directory, name, found)
             inode.pins += 1
             self._contents.adopt(inode, content)
@@ -88,9 +102,13 @@ class Files:
         with fs.lock:
             _, handle = fs.directory(parent)
             content = self._contents.create_unnamed(handle, mode)
-            if fs.give_to_caller:
-                fs.store.fchown(content.handle, caller.uid, caller.gid)
-            found = fs.store.fstat(content.handle)
+            try:
+                if fs.give_to_caller:
+                    fs.store.fchown(content.handle, caller.uid, caller.gid)
+                found = fs.store.fstat(content.handle)
+            except BaseException:
+                self._contents.drop(handle, None, content)
+                raise
             inode = fs.inodes.add_unnamed(found)
             inode.pins += 1
             self._contents.adopt(inode, content)
@@ -124,7 +142,15 @@ class Files:
         if handle is None or not handle.writable:
             raise BadHandleError
         content = _content(handle.inode)
-        content.write(offset, data, scratch)
+        self._commits.make_room()
+        try:
+            content.write(offset, data, scratch)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not self._commits.has_work:
+                raise
+            # The journal takes space that its files do not need once they are brought to their place.
+            self._commits.run()
+            content.write(offset, data, scratch)
         if drop_setid:
             self._fs.drop_setid(content)
         return len(data)

@@ -87,6 +87,11 @@ class Inode:
             raise NotFoundError
         return self.record.dir_id
 
+    def note_change(self) -> None:
+        """Note that a name or attribute of the file changed, which a sync of its content must not leave out."""
+        if self.content is not None:
+            self.content.note_change()
+
     def link(self) -> Link:
         """Return a name by which the inode can be reached.
 

@@ -155,6 +155,7 @@ class Renamer:
         for inode in (moved, other):
             if inode is not None:
                 inode.pins += 1
+                inode.note_change()
         inodes.drop_link(old.directory, old.name, is_gone=False)
         inodes.drop_link(new.directory, new.name, is_gone=is_gone)
         if moved is not None:
@@ -165,6 +166,8 @@ class Renamer:
                 inodes.add_link(other, old.directory, old.name)
             elif other.is_dir:
                 self._fs.dir_handles.drop(other)
+            elif is_gone:
+                self._tree.abandon(other)
             inodes.unpin(other)
 
     def _rename_in_store(self, old: _Spot, new: _Spot, flags: int) -> None:

@@ -57,7 +57,11 @@ class Tree:
         """Pin and return the entry that the store shows as `found`; the caller holds the lock."""
         inode = self._fs.inodes.find(directory, name, found)
         inode.pins += 1
-        return Entry(inode.number, self._fs.attrs(inode, found))
+        try:
+            return Entry(inode.number, self._fs.attrs(inode, found))
+        except BaseException:
+            self._fs.inodes.unpin(inode)
+            raise
 
     def forget(self, number: int, count: int = 1) -> None:
         """Undo `count` pins; a number that is not held is ignored, as the kernel may be ahead of us."""
@@ -150,6 +154,7 @@ class Tree:
                 else:
                     source, entry = self._fs.entry_of(inode)
                     store.link(source.fd, entry, handle.fd, sealed.entry)
+                inode.note_change()
 
             return self._make(parent, name, inode.kind, None, make)
 
@@ -168,7 +173,10 @@ class Tree:
                 fs.store.unlink(handle.fd, sealed.entry)
             except IsADirectoryError:
                 raise IsADirError from None
+            inode = fs.inodes.known(directory, name)
             fs.inodes.drop_link(directory, name, is_gone=is_gone)
+            if inode is not None and is_gone:
+                self.abandon(inode)
             fs.directories.remove_name(handle.fd, sealed)
 
     def rmdir(self, parent: int, name: bytes) -> None:
@@ -188,6 +196,10 @@ class Tree:
                 fs.dir_handles.drop(inode)
             fs.inodes.drop_link(directory, name, is_gone=True)
             fs.directories.remove_name(handle.fd, sealed)
+
+    def abandon(self, inode: Inode) -> None:
+        """Give up what is kept of a file that has just lost its last name; the caller holds the lock."""
+        self._contents.abandon(inode)
 
     def note_last_name(self, directory: Inode, name: bytes, handle: DirHandle, sealed: SealedName) -> bool:
         """Tell whether a name about to vanish is the last of its inode.

@@ -26,6 +26,7 @@ from wafs.format.xattr import (
 from wafs.fs.contents import Contents
 from wafs.fs.context import FsContext
 from wafs.fs.inodes import Inode
+from wafs.vault.chunk_io import read_all
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ class Xattrs:
             sealed = seal_xattr_value(self._value_key, object_id, stored, value)
             directory, entry = self._fs.entry_of(inode)
             self._fs.store.setxattr(directory.fd, entry, stored, sealed, flags)
+            inode.note_change()
 
     def names(self, number: int) -> list[bytes]:
         """Return the names of all attributes that open.
@@ -113,6 +115,7 @@ class Xattrs:
             stored = seal_xattr_name(self._name_key, self._object_id(inode), short)
             directory, entry = self._fs.entry_of(inode)
             self._fs.store.removexattr(directory.fd, entry, stored)
+            inode.note_change()
 
     def _object_id(self, inode: Inode) -> bytes:
         """Return what attributes are bound to (F-61).
@@ -128,7 +131,7 @@ class Xattrs:
             return inode.content.file_id
         handle = self._contents.open_handle(inode, writable=False)
         try:
-            header = self._fs.store.pread(handle, FILE_HEADER_SIZE, 0)
+            header = read_all(self._fs.store, handle, FILE_HEADER_SIZE, 0)
         finally:
             self._fs.store.close(handle)
         check_file_record(header)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wafs.errors import MountError
+from wafs.fs.commits import CommitTimer
 from wafs.fs.vfs import Vfs
 from wafs.fuse import mountpoint
 from wafs.fuse.channel import Channel
@@ -104,18 +105,36 @@ def _mount_and_serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None],
         ready()
 
     status = Status(vfs, idle_s=options.idle_s, requests=lambda: session.requests)
-    session = Session(channel, handlers_of(vfs, status, lambda message: channel.send([message])))
+    session = Session(channel, handlers_of(vfs, status, lambda message: channel.send([message])), vfs.reasons.note)
     # Signals are taken care of until the mount is gone: a second one must not leave it behind.
     with _stopping_on_signals(channel, options.mountpoint, mounted):
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         try:
-            session.run(answered, idle_s=options.idle_s, on_idle=lambda: _unmount_idle(vfs, options.mountpoint))
+            with _committing(vfs):
+                session.run(answered, idle_s=options.idle_s, on_idle=lambda: _unmount_idle(vfs, options.mountpoint))
         finally:
             _leave(options.mountpoint, ours)
             channel.close()
     if not mounted.is_set():
         msg = f"the mount on {options.mountpoint} ended before it answered"
         raise MountError(msg, hint="it was told to stop, or somebody unmounted it; mount again")
+
+
+@contextmanager
+def _committing(vfs: Vfs) -> Iterator[None]:
+    """Have the journal synced and emptied every few seconds."""
+    checkpoint = vfs.vault.contents.checkpoint
+    if checkpoint is None:
+        yield
+        return
+    timer = CommitTimer(
+        vfs.commits, checkpoint.journal, lambda error: _log.error("what waits in the journal stays there: %s", error)
+    )
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.stop()
 
 
 def raise_open_files() -> None:

@@ -68,6 +68,9 @@ class Store(Protocol):
     def sync(self, handle: Handle, *, data_only: bool = False) -> None:
         """Return when what was written is safe from a power cut; for a directory, its entries."""
 
+    def sync_all(self) -> None:
+        """Return when all that was written to the storage so far, by whomever, is safe from a power cut."""
+
     def mkdir(self, parent: Handle, name: bytes, mode: int) -> None:
         """Make a directory."""
 

@@ -25,6 +25,7 @@ _libc.renameat2.argtypes = (c_int, c_char_p, c_int, c_char_p, c_uint)
 _libc.fallocate.argtypes = (c_int, c_int, c_int64, c_int64)
 _libc.utimensat.argtypes = (c_int, c_char_p, ctypes.POINTER(_Timespec), c_int)
 _libc.futimens.argtypes = (c_int, ctypes.POINTER(_Timespec))
+_libc.syncfs.argtypes = (c_int,)
 
 
 def renameat2(parent: int, name: bytes, new_parent: int, new_name: bytes, flags: int) -> None:
@@ -47,6 +48,11 @@ def utimensat(parent: int, name: bytes, atime: Time, mtime: Time) -> None:
 def futimens(handle: int, atime: Time, mtime: Time) -> None:
     """Set times of an open file."""
     _check(_libc.futimens(handle, _pair(atime, mtime)))
+
+
+def syncfs(handle: int) -> None:
+    """Write back everything of the filesystem that holds an open file (syncfs(2))."""
+    _check(_libc.syncfs(handle))
 
 
 def _pair(atime: Time, mtime: Time) -> "ctypes.Array[_Timespec]":

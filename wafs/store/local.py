@@ -72,6 +72,10 @@ class LocalStore:
         else:
             os.fsync(handle)
 
+    def sync_all(self) -> None:
+        """Sync the filesystem that holds the folder."""
+        libc.syncfs(self._top)
+
     def mkdir(self, parent: Handle, name: bytes, mode: int) -> None:
         """Make a directory."""
         os.mkdir(name, mode, dir_fd=parent)

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from struct import Struct
 from typing import Final
 
@@ -10,6 +10,7 @@ from wafs.crypto.aead import NONCE_SIZE, OVERHEAD, TAG_SIZE, Gcm, InvalidTag
 from wafs.errors import AuthenticationError, TruncatedError
 from wafs.format.layout import FILE_HEADER_SIZE, chunk_offset
 from wafs.store.base import Handle, Store
+from wafs.units import MIB
 from wafs.vault.scratch import Scratch
 
 _AAD: Final = Struct(">Q").pack
@@ -106,11 +107,11 @@ class ChunkIo:
         Raises: TruncatedError, OSError.
         """
         size = self._chunk_size
-        pread, handle = self._store.pread, self.handle
+        store, handle = self._store, self.handle
         tags: list[bytes] = []
         for number in range(first, stop):
             payload = min(size, plain_size - number * size)
-            tag = pread(handle, TAG_SIZE, chunk_offset(number, size) + NONCE_SIZE + payload)
+            tag = read_all(store, handle, TAG_SIZE, chunk_offset(number, size) + NONCE_SIZE + payload)
             if len(tag) < TAG_SIZE:
                 raise _ends_inside()
             tags.append(tag)
@@ -139,9 +140,22 @@ class ChunkIo:
             number = max(number + 1, (below - FILE_HEADER_SIZE) // stride)
         return count
 
+    def first_hole(self, number: int, plain_size: int) -> int:
+        """Find the first chunk from `number` on that is a hole, whatever the store says of its own holes.
+
+        Returns the number of chunks if there is none.
+        Raises: OSError.
+        """
+        stride, size, count = self._chunk_size + OVERHEAD, self._chunk_size, self.count(plain_size)
+        while number < count:
+            if self._is_hole(chunk_offset(number, size), min(stride, plain_size - number * size + OVERHEAD)):
+                return number
+            number += 1
+        return count
+
     def _is_hole(self, offset: int, length: int) -> bool:
         """Tell whether the bytes of a chunk are all zero (F-31)."""
-        data = self._store.pread(self.handle, length, offset)
+        data = read_all(self._store, self.handle, length, offset)
         return data.count(0) == len(data)
 
     def _fill(self, view: memoryview, offset: int) -> None:
@@ -165,6 +179,20 @@ def _without_holes(tags: Iterable[bytes | memoryview]) -> bytes:
     return b"".join(part for part in parts if part != _NO_TAG)
 
 
+def read_all(store: Store, handle: Handle, size: int, offset: int) -> bytes:
+    """Read `size` bytes, however little the store gives at a time; fewer only at the end of the file.
+
+    Raises: OSError.
+    """
+    data = store.pread(handle, size, offset)
+    while len(data) < size:
+        more = store.pread(handle, size - len(data), offset + len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
 def write_all(store: Store, handle: Handle, data: bytes | memoryview, offset: int) -> None:
     """Write all of `data`, however little the store takes at a time.
 
@@ -173,3 +201,21 @@ def write_all(store: Store, handle: Handle, data: bytes | memoryview, offset: in
     done = store.pwrite(handle, data, offset)
     while done < len(data):
         done += store.pwrite(handle, data[done:], offset + done)
+
+
+def runs_of(
+    chunks: Mapping[int, bytearray], size: int, chunk_size: int
+) -> Iterator[tuple[int, list[memoryview | bytearray]]]:
+    """Yield full chunks that follow each other, cut to the file's size, in runs of about a MiB: number of the first."""
+    longest = max(1, MIB // chunk_size)
+    run: list[memoryview | bytearray] = []
+    first = -1
+    for number in sorted(chunks):
+        if run and (number != first + len(run) or len(run) == longest):
+            yield first, run
+            run = []
+        if not run:
+            first = number
+        run.append(memoryview(chunks[number])[: size - number * chunk_size])
+    if run:
+        yield first, run

@@ -1,74 +1,52 @@
-"""Content: random access to the plain bytes of one file (format.md section 5)."""
+"""Content: random access to the plain bytes of one file, with nothing lost (docs/design.md, "Nothing lost")."""
 
 import contextlib
 import os
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final
 
-from wafs.crypto.aead import Gcm
-from wafs.crypto.root import RootHash
-from wafs.errors import FileTooLargeError, NoSuchOffsetError, TruncatedError
-from wafs.format.file_header import (
-    SECRETS_SIZE,
-    FileHeader,
-    FileSecrets,
-    open_file_header,
-    seal_file_header,
-)
-from wafs.format.layout import (
-    FILE_HEADER_SIZE,
-    MAX_PLAIN_SIZE,
-    chunk_offset,
-    sealed_size,
-)
-from wafs.format.state import COUNTERS_AT_BIRTH, IN_FLIGHT, State
-from wafs.store.base import Handle, Store
-from wafs.units import MIB
-from wafs.vault.chunk_io import ChunkIo, write_all
-from wafs.vault.file_root import FileRoot
-from wafs.vault.file_state import FileState
-from wafs.vault.landing import landed_size, size_in_flight
+from wafs.errors import FileTooLargeError, NoSuchOffsetError
+from wafs.format.journal import Change, Hole
+from wafs.format.layout import MAX_PLAIN_SIZE
+from wafs.store.base import NOW, Handle
+from wafs.units import KIB, MIB
+from wafs.vault.checkpoint import Checkpoint
+from wafs.vault.cipher_file import CipherFile
+from wafs.vault.content_context import ContentContext
+from wafs.vault.overlay import Overlay, Plan
+from wafs.vault.recovery import open_as_left
 from wafs.vault.scratch import Scratch
 
-_FALLOC_KEEP_SIZE: Final = 1
-_FALLOC_PUNCH_HOLE: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class ContentContext:
-    """What all contents of a vault share."""
-
-    store: Store
-    file_keys: Gcm
-    chunk_size: int
+_PlanMaker = Callable[[Overlay], Plan]
+_MAX_GROWTH: Final = 16 * MIB
+"""What a file may grow in the journal before it is brought to its place, so that the rest can go there directly."""
 
 
 class Content:
     """The plain bytes of one open file; takes over the handle and closes it.
 
-    A change first marks the file IN_FLIGHT; `seal` ends that. Whoever shows the size or times of a file to
-    somebody seals it first, so that what was shown stays true.
-    `as_opened` are the ciphertext's attributes when it was opened, None once it was changed through here.
+    A chunk that is there changes in the journal first, and waits in an overlay for a checkpoint; new ones, of a file
+    that grows, go straight to their place while the file is in flight. A file has an overlay or is in flight, not
+    both. Without a journal everything happens in place.
+    Whoever shows the size or times of a file seals it first, so that what was shown stays true.
 
     Thread: every method takes the content's own lock; `sync` waits for the disk outside of it.
     """
 
-    def __init__(self, context: ContentContext, handle: Handle, header: FileHeader, *, writable: bool) -> None:
+    def __init__(self, context: ContentContext, file: CipherFile, overlay: Overlay | None = None) -> None:
+        self._context = context
         self._store = context.store
+        self._checkpoint = context.checkpoint
         self._chunk_size = context.chunk_size
-        self._cipher = header.cipher
-        self._chunks = ChunkIo(context.store, handle, header.cipher, context.chunk_size)
-        self._state = FileState(context.store, self._chunks, header.cipher, header.state)
-        self._root = FileRoot(header.root, self._chunks, header.state)
+        self._file = file
+        self.file_id: Final = file.file_id
+        self._overlay = overlay
         self._lock = threading.RLock()
-        self._cached_number = -1
-        self._cached = bytearray()
-        self.file_id = header.file_id
-        self._retired: list[Handle] = []
-        self.as_opened: os.stat_result | None = None
-        self.size = header.state.size
-        self.writable = writable
+        self._ticket = 0
+        self._changes = 0
+        self._synced_at = -1
+        self._flushed_under: int | None = None
 
     @classmethod
     def create(cls, context: ContentContext, handle: Handle) -> "Content":
@@ -76,54 +54,62 @@ class Content:
 
         Raises: OSError.
         """
-        secrets = FileSecrets.split(os.urandom(SECRETS_SIZE))
-        cipher = Gcm(secrets.file_key)
-        write_all(context.store, handle, seal_file_header(context.file_keys, cipher, secrets, flags=IN_FLIGHT), 0)
-        state = State(0, COUNTERS_AT_BIRTH[1], IN_FLIGHT)
-        header = FileHeader(secrets.file_id, cipher, RootHash(secrets.file_key), state)
-        content = cls(context, handle, header, writable=True)
-        content._root.empty()
-        return content
+        return cls(context, CipherFile.create(context, handle))
 
     @classmethod
     def renew(cls, context: ContentContext, handle: Handle) -> "Content":
         """Make the file behind `handle` empty and new, whatever it held (F-22)."""
-        context.store.truncate(handle, 0)
-        return cls.create(context, handle)
+        return cls(context, CipherFile.renew(context, handle))
 
     @classmethod
     def open(cls, context: ContentContext, handle: Handle, *, writable: bool) -> "Content":
         """Open a file and verify its size; a writer also ends the flight of one that was left in flight (F-25).
 
-        Raises: DamageError (F-20 to F-25), OSError; the handle then stays the caller's.
+        Raises: DamageError (F-20 to F-28), OSError; the handle then stays the caller's.
         """
-        data = context.store.pread(handle, FILE_HEADER_SIZE, 0)
-        found = context.store.fstat(handle)
-        length = found.st_size
-        header = open_file_header(context.file_keys, data)
-        state = header.state
-        content = cls(context, handle, header, writable=writable)
-        if state.flags & IN_FLIGHT and writable:
-            content._land(landed_size(content._chunks, state, length, context.chunk_size))
-        elif state.flags & IN_FLIGHT:
-            content.size = size_in_flight(state, length, context.chunk_size)
-        elif sealed_size(state.size, context.chunk_size) != length:
-            msg = f"ciphertext file has {length} bytes, {sealed_size(state.size, context.chunk_size)} are sealed"
-            raise TruncatedError(msg)
+        overlay = None
+        if context.replay is not None:
+            file, overlay = open_as_left(context, handle, context.replay)
         else:
-            content.as_opened = found
-            content._root.watch(content.size)
-        return content
+            file = CipherFile.open(context, handle, writable=writable)
+        return cls(context, file, overlay)
+
+    @property
+    def size(self) -> int:
+        """Return the plain size."""
+        overlay = self._overlay
+        return self._file.size if overlay is None else overlay.size
+
+    @property
+    def writable(self) -> bool:
+        """Tell whether the handle may write."""
+        return self._file.writable
 
     @property
     def handle(self) -> Handle:
         """Return the store handle; it stays valid until `close`."""
-        return self._chunks.handle
+        return self._file.handle
 
     @property
     def in_flight(self) -> bool:
-        """Tell whether length and root are not sealed yet."""
-        return self._state.in_flight
+        """Tell whether length and root are not sealed yet and `seal` would do it."""
+        return self._overlay is None and self._file.in_flight
+
+    @property
+    def is_dirty(self) -> bool:
+        """Tell whether chunks wait for a checkpoint."""
+        return self._overlay is not None and self._file.writable
+
+    @property
+    def as_opened(self) -> os.stat_result | None:
+        """Return the ciphertext's attributes as they were when it was opened, None once it was changed."""
+        return self._file.as_opened if self._overlay is None else None
+
+    def note_change(self) -> None:
+        """Note that attributes of the file were changed."""
+        with self._lock:
+            self._file.as_opened = None
+            self._changes += 1
 
     def make_writable(self, handle: Handle) -> None:
         """Go on with another handle of the same file, one that may write, and take it over.
@@ -132,97 +118,58 @@ class Content:
         Raises: DamageError, OSError; the handle then stays the caller's and nothing has changed.
         """
         with self._lock:
-            size = self.size
-            if self.in_flight:
-                chunks = ChunkIo(self._store, handle, self._cipher, self._chunk_size)
-                length = self._store.fstat(handle).st_size
-                size = landed_size(chunks, self._state.sealed, length, self._chunk_size)
-            # Kept open: another thread may be waiting for the sync of the old handle.
-            self._retired.append(self._chunks.handle)
-            self._chunks.handle = handle
-            self.writable = True
-            if self.in_flight:
-                self._land(size)
+            self._file.make_writable(handle)
 
     def read(self, offset: int, size: int, scratch: Scratch) -> memoryview:
         """Read up to `size` bytes; fewer only at the end of the file.
 
-        Returns a view of `scratch`, valid until it is used again.
+        Returns a view that is valid until `scratch` is used again.
         Raises: DamageError, OSError.
         """
         with self._lock:
-            end = min(offset + size, self.size)
-            if offset >= end:
-                return scratch.plain[:0]
-            chunk_size = self._chunk_size
-            first = offset // chunk_size
-            base = first * chunk_size
-            # Whole chunks are opened: up to the end of the last one that is touched.
-            span = min(-(-end // chunk_size) * chunk_size, self.size) - base
-            plain = self._chunks.read(first, span, sparse=self._state.sparse, scratch=scratch)
-            if self._root.watching:
-                self._root.note_read(first, span, scratch)
-            return plain[offset - base : end - base]
+            overlay = self._overlay
+            if overlay is None:
+                return self._file.read(offset, size, scratch)
+            end = min(offset + size, overlay.size)
+            return overlay.read(offset, end, self._file, scratch) if offset < end else scratch.plain[:0]
 
     def write(self, offset: int, data: memoryview, scratch: Scratch) -> None:
         """Write all of `data` at `offset`; a gap before it becomes zeros or holes.
 
-        Raises: FileTooLargeError, DamageError, OSError; size and contents before the old end are then as they were,
-        as far as the store lets them be restored.
+        Raises: FileTooLargeError, DamageError, OSError; size and contents before the old end are then as they were.
         """
         if not data:
             return
+        _check_size(offset + len(data))
         with self._lock:
-            end = offset + len(data)
-            self._check_size(end)
-            first, old_size = offset // self._chunk_size, self.size
-            payloads: list[memoryview | bytearray] = []
-            try:
-                if end > old_size:
-                    self._grow(offset, scratch)
-                else:
-                    self._enter_flight()
-                payloads += self._payloads(offset, data, max(end, self.size), scratch)
-                self._root.write(first, payloads, self.size, scratch)
-            except BaseException:
-                # The buffer may hold bytes that were not written.
-                self._cached_number = -1
-                if end > old_size:
-                    self._shrink_back(old_size, first, payloads, scratch)
-                raise
-            self.size = max(end, self.size)
+            head = -offset % self._chunk_size
+            if self._grows_fast(offset) and len(data) > head:
+                if head:
+                    self._journal_write(offset, data[:head], scratch)
+                self.flush(scratch)
+                offset, data = offset + head, data[head:]
+            if self._goes_in_place(offset):
+                self._begin_in_place()
+                if self._checkpoint is not None:
+                    self._checkpoint.journal.leave_reserve(self._checkpoint.journal.active())
+                self._file.write(offset, data, scratch)
+            else:
+                self._journal_write(offset, data, scratch)
 
     def truncate(self, size: int, scratch: Scratch) -> None:
         """Cut, or extend with zeros that take no space.
 
         Raises: FileTooLargeError, DamageError if the chunk to be cut does not open, OSError.
         """
-        self._check_size(size)
+        _check_size(size)
         with self._lock:
             if size == self.size:
                 return
-            chunk_size = self._chunk_size
-            number, rest = divmod(min(size, self.size), chunk_size)
-            cut = self._merged(number, scratch) if rest else bytearray()
-            gone = self._root.tags_beyond(size, self.size)
-            if size > self.size:
-                self._enter_flight(sparse=size > number * chunk_size + (chunk_size if rest else 0))
-            else:
-                self._enter_flight()
-                self._state.promise(size)
-            self._cached_number = -1
-            old, new = (min(length - number * chunk_size, chunk_size) for length in (self.size, size))
-            try:
-                if rest:
-                    self._root.write(number, [memoryview(cut)[:new]], self.size, scratch)
-                self._store.truncate(self.handle, sealed_size(size, chunk_size))
-            except BaseException:
-                self._put_back(number, [memoryview(cut)[:old]] if rest else [], scratch)
-                raise
-            self.size = size
-            self._root.replace(gone)
-            if not size:
-                self._root.empty()
+            if self._checkpoint is None or self._cuts_in_place(size):
+                self._begin_in_place()
+                self._file.truncate(size, scratch)
+                return
+            self._to_journal(lambda overlay: overlay.plan_size(size, self._file, scratch))
 
     def reserve(self, offset: int, size: int) -> None:
         """Reserve space below for a range of plain bytes, without a change of size.
@@ -230,9 +177,7 @@ class Content:
         Raises: OSError.
         """
         with self._lock:
-            start = chunk_offset(offset // self._chunk_size, self._chunk_size)
-            end = sealed_size(offset + size, self._chunk_size)
-            self._store.fallocate(self.handle, _FALLOC_KEEP_SIZE, start, end - start)
+            self._file.reserve(offset, size)
 
     def punch(self, offset: int, size: int, scratch: Scratch) -> None:
         """Make a range read as zeros; whole chunks in it become holes. The size stays.
@@ -241,41 +186,50 @@ class Content:
         """
         with self._lock:
             end = min(offset + size, self.size)
-            chunk_size = self._chunk_size
-            first = -(-offset // chunk_size)
-            last = -(-end // chunk_size) if end == self.size else end // chunk_size
-            if first >= last:
+            first = -(-offset // self._chunk_size)
+            stop = -(-end // self._chunk_size) if end == self.size else end // self._chunk_size
+            if first >= stop:
                 self._write_zeros(offset, end, scratch)
                 return
-            self._write_zeros(offset, first * chunk_size, scratch)
-            self._write_zeros(last * chunk_size, end, scratch)
-            self._enter_flight(sparse=True)
-            gone = self._root.tags(first, last, self.size)
-            start = chunk_offset(first, chunk_size)
-            stop = sealed_size(min(last * chunk_size, self.size), chunk_size)
-            mode = _FALLOC_PUNCH_HOLE | _FALLOC_KEEP_SIZE
-            self._cached_number = -1
-            try:
-                self._store.fallocate(self.handle, mode, start, stop - start)
-            except BaseException:
-                self._root.forget()
-                raise
-            self._root.replace(gone)
+            self._write_zeros(offset, first * self._chunk_size, scratch)
+            self._write_zeros(stop * self._chunk_size, end, scratch)
+            if self._checkpoint is not None:
+                self.flush(scratch)
+                self._file.seal()
+                self._punch_promised(self._checkpoint, first, stop)
+                return
+            self._begin_in_place()
+            self._file.punch(first, stop)
+
+    def _punch_promised(self, checkpoint: Checkpoint, first: int, stop: int) -> None:
+        """Punch chunks in place once the journal tells of it; what could not be punched is taken back there."""
+        overlay = self._new_overlay()
+        self._ticket = self._record(overlay.change(self.file_id, [Hole(first, stop)]))
+        self._changes += 1
+        try:
+            checkpoint.journal.sync(self._ticket)
+            self._file.punch(first, stop)
+        except BaseException:
+            self._disown(overlay)
+            raise
+        self._file.seal()
+        self._flushed_under = checkpoint.journal.oldest
 
     def seek(self, offset: int, whence: int) -> int:
         """Find the next data (SEEK_DATA) or hole (SEEK_HOLE) at or after `offset`; the end of the file is a hole.
 
+        What waits for a checkpoint is brought to its place first.
         Raises: NoSuchOffsetError, OSError.
         """
         with self._lock:
-            if not 0 <= offset < self.size:
-                raise NoSuchOffsetError
-            if not self._state.sparse:
-                return offset if whence == os.SEEK_DATA else self.size
-            found = self._chunks.find(offset // self._chunk_size, whence, self.size) * self._chunk_size
-            if found >= self.size and whence == os.SEEK_DATA:
-                raise NoSuchOffsetError
-            return min(max(offset, found), self.size)
+            overlay = self._overlay
+            if overlay is not None and not self.writable:
+                # What a journal left is shown as data: a reader cannot bring it to its place.
+                if not 0 <= offset < overlay.size:
+                    raise NoSuchOffsetError
+                return offset if whence == os.SEEK_DATA else overlay.size
+            self.flush(Scratch(0))
+            return self._file.seek(offset, whence)
 
     def seal(self) -> None:
         """Write the state for the present size and chunks, if the file is in flight and this is a writer.
@@ -284,100 +238,155 @@ class Content:
         """
         with self._lock:
             if self.in_flight and self.writable:
-                self.as_opened = None
-                self._state.land(self.size, self._root.settle(self.size))
-                self._root.watch(self.size)
+                self._changes += 1
+                self._file.seal()
 
     def sync(self, *, data_only: bool) -> None:
-        """Seal, and return when the file is safe from a power cut.
-
-        Raises: OSError.
-        """
-        self.seal()
-        self._store.sync(self.handle, data_only=data_only)
-
-    def close(self) -> None:
-        """Seal if need be and give the handle back; a failure to seal leaves the file in flight.
+        """Return when the file is safe from a power cut: in its place, or in the journal.
 
         Raises: OSError.
         """
         with self._lock:
+            self.seal()
+            ticket, changes, size = self._ticket, self._changes, self._file.size
+        if self._checkpoint is not None:
+            self._checkpoint.journal.sync(ticket)
+        if changes == self._synced_at:
+            return
+        self._store.sync(self.handle, data_only=data_only)
+        with self._lock:
+            if changes == self._changes:
+                self._synced_at = changes
+                self._flushed_under = None
+                self._file.note_durable(size)
+
+    def flush(self, scratch: Scratch, *, in_checkpoint: bool = False) -> None:
+        """Bring to its place what is in the journal; times stay as they are.
+
+        Raises: DamageError, OSError; what is not in its place then stays in the journal.
+        """
+        with self._lock:
+            overlay, checkpoint = self._overlay, self._checkpoint
+            if overlay is None or checkpoint is None:
+                return
+            journal = checkpoint.journal
+            mtime = self._store.fstat(self.handle).st_mtime_ns
+            is_again = overlay.counter != self._file.counter
+            # Another one if an earlier try failed: from there on the counter goes on by two once more (F-83).
+            overlay.counter = self._file.counter
+            ticket = self._ticket
             try:
+                ticket = self._record(overlay.change(self.file_id, mtime=mtime), in_checkpoint=in_checkpoint)
+            except OSError:
+                # On a full storage the time may be lost by a kill, for the sake of what makes room.
+                if is_again:
+                    raise
+            # A kill loses no record; chunks, and from which counter they hold, must survive a power cut as well.
+            journal.sync(ticket if is_again else self._ticket)
+            self._changes += 1
+            self._flushed_under = journal.oldest
+            generation = journal.of_checkpoint() if in_checkpoint else journal.active()
+            self._file.mark(generation.epoch)
+            self._file.rewrite(overlay.size, overlay.kept, overlay.chunks, scratch)
+            self._file.seal_as_marked()
+            self._store.futimens(self.handle, None, mtime)
+            with contextlib.suppress(OSError):
+                # From here on the time is that of the file again, whoever sets it.
+                self._record(overlay.change(self.file_id), in_checkpoint=in_checkpoint)
+            self._overlay = None
+            checkpoint.forget(self)
+
+    def close(self) -> None:
+        """Seal if need be and give the handle back; what waits for a checkpoint stays in the journal.
+
+        Raises: OSError; a failure to seal leaves the file in flight.
+        """
+        with self._lock:
+            checkpoint = self._checkpoint
+            try:
+                self._begin_in_place()
                 self.seal()
             finally:
-                for handle in (*self._retired, self.handle):
-                    self._store.close(handle)
+                if checkpoint is not None and self._overlay is not None:
+                    checkpoint.forget(self, is_lost=self._file.has_name())
+                self._file.close()
 
-    def _check_size(self, size: int) -> None:
-        if size > MAX_PLAIN_SIZE:
-            raise FileTooLargeError
+    def _disown(self, overlay: Overlay) -> None:
+        """Have the last record count no more: the file's state moves on to where it does not reach (F-83)."""
+        with contextlib.suppress(OSError):
+            self._file.seal()
+            self._store.sync(self.handle, data_only=True)
+            self._flushed_under = None
+            while self._file.counter <= overlay.counter + 2:
+                self._file.renew_state()
+            self._ticket = self._record(self._new_overlay().change(self.file_id))
 
-    def _land(self, size: int) -> None:
-        """End the flight of a file that another writer left, with this plain size."""
-        self._store.truncate(self.handle, sealed_size(size, self._chunk_size))
-        self.size = size
-        self.seal()
+    def _goes_in_place(self, offset: int) -> bool:
+        """Tell whether a write at `offset` only adds chunks at the end of a file without holes.
 
-    def _grow(self, offset: int, scratch: Scratch) -> None:
-        """Enter flight for a write at `offset` that ends beyond the size.
-
-        The last chunk is filled up with zeros if the write begins after it.
+        A kill may tear a chunk that is there, and a chunk that a power cut takes from among holes looks like one.
         """
-        number, rest = divmod(self.size, self._chunk_size)
-        first = offset // self._chunk_size
-        self._enter_flight(sparse=first > number + (rest > 0))
-        if rest and first > number:
-            self.truncate((number + 1) * self._chunk_size, scratch)
+        if self._checkpoint is None:
+            return True
+        size = self._file.size
+        is_next = size <= offset < size + self._chunk_size and size % self._chunk_size == 0
+        return is_next and self._overlay is None and not self._file.is_sparse
 
-    def _shrink_back(self, old_size: int, first: int, payloads: list[memoryview | bytearray], scratch: Scratch) -> None:
-        """Undo a growth that failed before its end, for want of space say."""
-        number, rest = divmod(self.size, self._chunk_size)
-        tail = payloads[number - first : number - first + 1] if rest and first <= number else []
-        self._put_back(number, [payload[:rest] for payload in tail], scratch)
-        with contextlib.suppress(OSError):
-            self.truncate(old_size, scratch)
+    def _cuts_in_place(self, size: int) -> bool:
+        """Tell whether a change of the size only drops whole chunks that were not promised."""
+        promised = self._file.promised_chunks * self._chunk_size
+        return self._overlay is None and promised <= size < self._file.size and size % self._chunk_size == 0
 
-    def _put_back(self, number: int, payload: list[memoryview | bytearray], scratch: Scratch) -> None:
-        """Bring the ciphertext file back to the present size, with `payload` (none: as it is) as chunk `number`."""
-        self._root.forget()
-        with contextlib.suppress(OSError):
-            if payload:
-                self._chunks.write(number, payload, scratch)
-            self._store.truncate(self.handle, sealed_size(self.size, self._chunk_size))
+    def _begin_in_place(self) -> None:
+        """Have what a checkpoint wrote in the storage before the file's state goes on from there (F-83)."""
+        checkpoint = self._checkpoint
+        if checkpoint is not None and self._flushed_under is not None:
+            if self._flushed_under == checkpoint.journal.oldest:
+                self._store.sync(self.handle, data_only=True)
+            self._flushed_under = None
+        self._changes += 1
 
-    def _payloads(self, offset: int, data: memoryview, new_size: int, scratch: Scratch) -> list[memoryview | bytearray]:
-        """Cut `data` into the payloads of the chunks it touches, completed with what is there already."""
-        chunk_size = self._chunk_size
-        payloads: list[memoryview | bytearray] = []
-        position, end = offset, offset + len(data)
-        cached = (-1, bytearray())
-        while position < end:
-            number, at = divmod(position, chunk_size)
-            length = min(chunk_size, new_size - number * chunk_size)
-            stop = min(length, at + end - position)
-            piece = data[position - offset : position - offset + stop - at]
-            if at == 0 and stop == length:
-                payloads.append(piece)
-                cached = (-1, bytearray())
-            else:
-                merged = self._merged(number, scratch)
-                merged[at:stop] = piece
-                payloads.append(memoryview(merged)[:length])
-                cached = (number, merged)
-            position += stop - at
-        # A stream of small writes touches its last chunk again and again.
-        self._cached_number, self._cached = cached
-        return payloads
+    def _grows_fast(self, offset: int) -> bool:
+        """Tell whether a write at `offset` goes on with a growth of which the journal has had enough."""
+        overlay = self._overlay
+        return overlay is not None and overlay.bytes >= _MAX_GROWTH and offset == overlay.size
 
-    def _merged(self, number: int, scratch: Scratch) -> bytearray:
-        """Return a buffer of a full chunk with what chunk `number` holds at present, zeros after it."""
-        if number == self._cached_number:
-            return self._cached
-        buffer = bytearray(self._chunk_size)
-        present = min(self._chunk_size, self.size - number * self._chunk_size)
-        if present > 0:
-            buffer[:present] = self._chunks.read(number, present, sparse=self._state.sparse, scratch=scratch)
-        return buffer
+    def _journal_write(self, offset: int, data: memoryview, scratch: Scratch) -> None:
+        self._to_journal(lambda overlay: overlay.plan_write(offset, data, self._file, scratch))
+
+    def _to_journal(self, make_plan: _PlanMaker) -> None:
+        """Have a change in the journal, then make it true."""
+        checkpoint = self._checkpoint
+        if checkpoint is None:
+            return
+        if self._overlay is None:
+            self.seal()
+        while True:
+            generation = checkpoint.journal.active()
+            if self._overlay is not None and self._overlay.journal != generation.sequence:
+                # Each journal tells all of a file that is not in place, or nothing.
+                self.flush(Scratch(0), in_checkpoint=True)
+            overlay = self._overlay or self._new_overlay(generation.sequence)
+            plan = make_plan(overlay)
+            if self._file.reserve_chunks(plan.fresh):
+                checkpoint.journal.leave_reserve(generation, len(plan.fresh) * (self._chunk_size + KIB))
+            change = Change(self.file_id, overlay.inode, overlay.counter, plan.size, plan.kept, plan.pieces)
+            ticket = checkpoint.journal.append(generation, change)
+            if ticket is not None:
+                break
+        self._ticket = ticket
+        overlay.carry_out(plan)
+        self._file.stop_watching()
+        self._overlay = overlay
+        checkpoint.note(self, overlay.bytes)
+        self._store.futimens(self.handle, None, NOW)
+
+    def _new_overlay(self, journal: int = -1) -> Overlay:
+        inode = self._store.fstat(self.handle).st_ino
+        return Overlay(self._chunk_size, self._file.size, counter=self._file.counter, inode=inode, journal=journal)
+
+    def _record(self, change: Change, *, in_checkpoint: bool = False) -> int:
+        return self._checkpoint.journal.record(change, in_checkpoint=in_checkpoint) if self._checkpoint else 0
 
     def _write_zeros(self, start: int, end: int, scratch: Scratch) -> None:
         while start < end:
@@ -385,8 +394,7 @@ class Content:
             self.write(start, memoryview(bytes(stop - start)), scratch)
             start = stop
 
-    def _enter_flight(self, *, sparse: bool = False) -> None:
-        """Put on record that the file is about to change; whoever changes it calls this first."""
-        self._root.watching = False
-        self.as_opened = None
-        self._state.enter_flight(self.size, sparse=sparse)
+
+def _check_size(size: int) -> None:
+    if size > MAX_PLAIN_SIZE:
+        raise FileTooLargeError

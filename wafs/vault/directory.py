@@ -35,7 +35,7 @@ from wafs.format.name import (
 )
 from wafs.store.base import Handle, Store
 from wafs.units import DirId
-from wafs.vault.chunk_io import write_all
+from wafs.vault.chunk_io import read_all, write_all
 from wafs.vault.keyring import Keyring
 
 _log = logging.getLogger(__name__)
@@ -44,6 +44,9 @@ _SEALED_NAMES: Final = 4096
 """Sealed names that are remembered; some 300 bytes each."""
 
 _INTERNAL: Final = (DIR_RECORD, TEMPORARY)
+_UNREADABLE: Final = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO)
+"""Failures that stay: another try would give the same."""
+
 _NO_REGULAR_FILE: Final = (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ESPIPE)
 """What opening and reading a directory, a symlink, a socket or a FIFO gives."""
 
@@ -99,7 +102,12 @@ class Directories:
                 continue
             try:
                 name = self.open_name(handle, directory, entry)
-            except (DamageError, OSError):
+            except DamageError:
+                listing.foreign.append(entry)
+            except OSError as error:
+                # An entry that is left out may be missed by who copies or removes the folder: only if there is no way.
+                if error.errno not in _UNREADABLE:
+                    raise
                 listing.foreign.append(entry)
             else:
                 listing.entries.append(Listed(name, entry, kind, ino))
@@ -216,7 +224,9 @@ class Directories:
             yield
         except BaseException:
             if record is not None:
-                self._replace(handle, DIR_RECORD, record)
+                # What failed may have happened all the same; there is then nothing that the record could be put into.
+                with contextlib.suppress(FileNotFoundError):
+                    self._replace(handle, DIR_RECORD, record)
             raise
 
     def _is_name_file(self, handle: Handle, entry: bytes, names: set[bytes]) -> bool:
@@ -228,7 +238,11 @@ class Directories:
             return True
         try:
             sealed = self._read_small(handle, entry, MAX_NAME_FILE_SIZE)
-        except (MalformedError, OSError):
+        except MalformedError:
+            return False
+        except OSError as error:
+            if error.errno not in _UNREADABLE:
+                raise
             return False
         return len(sealed) <= MAX_NAME_FILE_SIZE and sealed_name_stem(sealed) == stem
 
@@ -259,7 +273,7 @@ class Directories:
         try:
             file = self._store.open(handle, name, os.O_RDONLY | os.O_NONBLOCK)
             try:
-                return self._store.pread(file, most + 1, 0)
+                return read_all(self._store, file, most + 1, 0)
             finally:
                 self._store.close(file)
         except OSError as error:

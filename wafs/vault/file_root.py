@@ -85,6 +85,14 @@ class FileRoot:
             self._value = self._hash.terms(self._chunks.tags(0, self._chunks.count(plain_size), plain_size))
         return self._value
 
+    def matches(self, plain_size: int) -> bool:
+        """Tell whether the root is that of the chunks in the store, or is not known.
+
+        Raises: TruncatedError, OSError.
+        """
+        terms = self._hash.terms(self._chunks.tags(0, self._chunks.count(plain_size), plain_size))
+        return self._value is None or self._value == terms
+
     def watch(self, plain_size: int) -> None:
         """Begin to compare: a file whose root is sealed may be read from now on.
 

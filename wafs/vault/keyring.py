@@ -26,6 +26,7 @@ class Keyring:
         self.symlinks = Siv(subkey("symlinks"))
         self.xattr_names = Siv(subkey("xattr names"))
         self.xattr_values = Gcm(subkey("xattr values"))
+        self.journal = Gcm(subkey("journal"))
 
     def wipe(self) -> None:
         """Overwrite the master key; best effort, the ciphers keep their own copies until they are freed."""

@@ -1,14 +1,16 @@
 """Vault: create, open and close one vault; holds what the layers above work with."""
 
 import contextlib
+import errno
 import logging
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from wafs.crypto.secret import Secret
-from wafs.errors import ExistsError, MalformedError, UnsupportedFormatError
+from wafs.errors import ExistsError, MalformedError
 from wafs.format.layout import check_chunk_size
 from wafs.format.slot import FRESH_SIZE, PASSWORD, Argon2Cost, wrap_master_key
 from wafs.format.subkeys import derive_subkey
@@ -16,6 +18,8 @@ from wafs.format.vault_header import VAULT_ID_SIZE, Parameters, VaultHeader, enc
 from wafs.store.base import Handle, Store
 from wafs.store.local import LocalStore
 from wafs.units import KIB
+from wafs.vault.checkpoint import Checkpoint
+from wafs.vault.content_context import ContentContext
 from wafs.vault.header_file import (
     COPY_NAME,
     HEADER_NAME,
@@ -27,17 +31,17 @@ from wafs.vault.header_file import (
     unlock,
     write_durably,
 )
+from wafs.vault.journal import Journal
 from wafs.vault.keyring import Keyring
 from wafs.vault.lock import TREE_NAME, VaultLock, header_lock
 from wafs.vault.readme import README_NAME, README_TEXT
+from wafs.vault.recovery import Recovery, remove_journals
+from wafs.vault.replay import read_replay
 
 _log = logging.getLogger(__name__)
 
 DEFAULT_CHUNK_SIZE: Final = 16 * KIB
 """Chosen by measurement; the table is in docs/design.md."""
-
-JOURNAL_NAME: Final = "wafs.journal"
-EMPTY_JOURNAL_SIZE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,9 @@ class Vault:
     path: str
     header: VaultHeader
     keyring: Keyring
-    store: Store
+    contents: ContentContext
     tree: Handle
     read_only: bool
-    _lock: VaultLock | None
     _stack: contextlib.ExitStack
 
     @property
@@ -61,8 +64,13 @@ class Vault:
         """Return the payload of a full chunk in bytes."""
         return self.header.parameters.chunk_size
 
+    @property
+    def store(self) -> Store:
+        """Return the storage."""
+        return self.contents.store
+
     def close(self) -> None:
-        """Give back the lock and all handles, and wipe the master key."""
+        """Give back the lock and all handles, and wipe the master key; what the journal holds stays there."""
         self._stack.close()
 
     def __enter__(self) -> Self:
@@ -106,8 +114,13 @@ def create_vault(
         undo.pop_all()
 
 
-def open_vault(path: str, get_secret: GetSecret, *, read_only: bool = False) -> Vault:
+def open_vault(
+    path: str, get_secret: GetSecret, *, read_only: bool = False, wrap: Callable[[Store], Store] = lambda store: store
+) -> Vault:
     """Open a vault: `get_secret` is asked for the password or recovery key, at most once for each type.
+
+    A writer first makes a vault whole that was not closed; a reader sees it as a writer would leave it.
+    `wrap` puts something between the vault and its storage.
 
     Raises: NotAVaultError, UnsupportedFormatError, WrongSecretError, HeaderDamageError, LimitError,
     VaultInUseError, OSError.
@@ -119,7 +132,6 @@ def open_vault(path: str, get_secret: GetSecret, *, read_only: bool = False) -> 
         if not read_only:
             lock = VaultLock(path)
             stack.callback(lock.release)
-        _refuse_journal(path)
         unlocked = unlock(files, _once(get_secret))
         keyring = Keyring(unlocked.master_key, unlocked.header.parameters.vault_id)
         stack.callback(keyring.wipe)
@@ -127,11 +139,18 @@ def open_vault(path: str, get_secret: GetSecret, *, read_only: bool = False) -> 
             _log.warning("the two copies of the vault header differ; changing the password makes them equal")
         if files.damaged and not read_only:
             restore_headers(path, files, unlocked)
-        store = LocalStore(path)
-        stack.callback(store.shut)
+        local = LocalStore(path)
+        stack.callback(local.shut)
+        store = wrap(local)
         tree = _open_tree(store)
         stack.callback(store.close, tree)
-        return Vault(path, unlocked.header, keyring, store, tree, read_only, lock, stack.pop_all())
+        top = store.open_dir(None, b".")
+        stack.callback(store.close, top)
+        contents = _contents(store, top, tree, keyring, unlocked.header.parameters, read_only=read_only)
+        read_only = contents.checkpoint is None
+        if contents.checkpoint is not None:
+            stack.callback(contents.checkpoint.journal.shut)
+        return Vault(path, unlocked.header, keyring, contents, tree, read_only, stack.pop_all())
 
 
 def change_password(path: str, get_secret: GetSecret, new_password: bytes) -> None:
@@ -197,11 +216,26 @@ def _open_tree(store: Store) -> Handle:
         raise MalformedError(msg, hint=hint) from None
 
 
-def _refuse_journal(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        if os.stat(os.path.join(path, JOURNAL_NAME)).st_size > EMPTY_JOURNAL_SIZE:
-            msg = "vault has a journal of unfinished changes, which this wafs does not replay"
-            raise UnsupportedFormatError(msg, hint="open it once with the wafs that wrote it")
+def _contents(
+    store: Store, top: Handle, tree: Handle, keyring: Keyring, parameters: Parameters, *, read_only: bool
+) -> ContentContext:
+    """Make the vault whole if it was not closed, where this process may, and say how its files are opened."""
+    chunk_size, vault_id = parameters.chunk_size, parameters.vault_id
+    replay = read_replay(store, top, keyring.journal, vault_id=vault_id, chunk_size=chunk_size)
+    plain = ContentContext(store, keyring.file_keys, chunk_size)
+    if read_only:
+        return replace(plain, replay=replay)
+    if replay is not None:
+        try:
+            recovery = Recovery(plain, replay)
+            recovery.run(tree)
+            remove_journals(store, top, set_aside=recovery.needs_journal and replay.records > 0)
+        except OSError as error:
+            if error.errno != errno.EROFS:
+                raise
+            _log.warning("the storage is read-only: the vault, which was not closed, is opened for reading")
+            return replace(plain, replay=replay)
+    return replace(plain, checkpoint=Checkpoint(store, Journal(store, top, keyring.journal, vault_id)))
 
 
 def _once(get_secret: GetSecret) -> GetSecret:

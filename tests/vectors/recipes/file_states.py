@@ -83,10 +83,16 @@ def _states() -> Iterator[Vector]:
             old + writer.state(1, SIZE, counter=high),
         ),
         (
-            "state-reserved",
+            "durable-without-epoch",
             "malformed",
-            "a reserved byte is not zero",
-            old + writer.state(1, SIZE, reserved=bytes(15) + b"\1"),
+            "a durable size without the epoch of a journal",
+            old + writer.state(1, SIZE, durable=1),
+        ),
+        (
+            "durable-beyond",
+            "malformed",
+            "a durable size beyond the plain size",
+            old + writer.state(1, SIZE, epoch=b"an epoch", durable=SIZE + 1),
         ),
         (
             "state-flag",
@@ -111,6 +117,10 @@ def _states() -> Iterator[Vector]:
     newer = writer.state(0, SIZE, counter=2) + writer.state(1, 7)
     comment = "the larger counter stands in slot 0"
     yield writer.good("slot-0", "F-23", comment, record + newer + chunk, plain)
+    for durable in (0, SIZE):
+        marked = writer.state(1, SIZE, epoch=b"an epoch", durable=durable)
+        comment = f"the epoch of a journal that is not there, and a durable size of {durable}"
+        yield writer.good(f"epoch-{durable}", "F-28", comment, record + old + marked + chunk, plain)
     last = writer.state(0, 7, counter=high - 1) + writer.state(1, SIZE, counter=high)
     comment = "the largest counters"
     yield writer.good("counter-most", "F-23", comment, record + last + chunk, plain)
@@ -195,7 +205,7 @@ def _in_flight() -> Iterator[Vector]:
     ):
         yield writer.bad(f"in-flight-{name}", "F-25", "truncated", comment, data)
     comment = "a file in flight whose last chunk, beyond the size in its state, is cut short"
-    yield writer.bad("in-flight-torn-tail", "F-30", "auth", comment, longer[:-1])
+    yield writer.good("in-flight-torn-tail", "F-25", comment, longer[:-1], plain[: len(plain) // CHUNK * CHUNK])
 
 
 def vectors() -> Iterator[Vector]:

@@ -57,11 +57,12 @@ class FileWriter:
         counter: int | None = None,
         flags: int = 0,
         root: bytes = bytes(16),
-        reserved: bytes = bytes(16),
+        epoch: bytes = bytes(8),
+        durable: int = 0,
     ) -> bytes:
         """One sealed state; its counter is the slot's number if none is given."""
         number = slot if counter is None else counter
-        fields = (size.to_bytes(8), number.to_bytes(8), flags.to_bytes(4), root, reserved)
+        fields = (size.to_bytes(8), number.to_bytes(8), flags.to_bytes(4), root, epoch + durable.to_bytes(8))
         nonce = self.dice.roll(f"{self.label} state {fields}", 12)
         aad = b"wafs1 state" + bytes([slot])
         return nonce + gcm(self.file_key, nonce, b"".join(fields), aad)

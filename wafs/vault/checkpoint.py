@@ -1,0 +1,83 @@
+"""Checkpoint: bring what the journal holds to its place, and let the journal go (docs/design.md, "Nothing lost")."""
+
+import threading
+from typing import Final, Protocol
+
+from wafs.store.base import Store
+from wafs.units import MIB
+from wafs.vault.journal import Journal
+from wafs.vault.scratch import Scratch
+
+DEFAULT_MEMORY: Final = 64 * MIB
+"""Most bytes of chunks that wait for their place, and of records in one journal."""
+
+
+class Flushable(Protocol):
+    """A content with chunks that are in the journal only."""
+
+    def flush(self, scratch: Scratch, *, in_checkpoint: bool = False) -> None:
+        """Bring them to their place."""
+        ...
+
+
+class Checkpoint:
+    """The journal of a vault and the contents that have something in it.
+
+    Thread: any. Lock order: the running checkpoint, then the locks of contents one by one, then that of the journal.
+    """
+
+    def __init__(self, store: Store, journal: Journal, memory: int = DEFAULT_MEMORY) -> None:
+        self.journal = journal
+        self.memory = memory
+        self._store = store
+        self._running = threading.Lock()
+        self._waiting: dict[Flushable, int] = {}
+        self._bytes = 0
+        self._counting = threading.Lock()
+        self._lost = False
+
+    @property
+    def pressure(self) -> float:
+        """Return how full the memory or the journal is; from 1 on there must be a checkpoint before the next write."""
+        return max(self._bytes, self.journal.length) / self.memory
+
+    def note(self, content: Flushable, size: int) -> None:
+        """Note how many bytes of a content wait.
+
+        Thread: the caller holds the lock of the content.
+        """
+        with self._counting:
+            self._bytes += size - self._waiting.get(content, 0)
+            self._waiting[content] = size
+
+    def forget(self, content: Flushable, *, is_lost: bool = False) -> None:
+        """Note that nothing of a content waits any more. `is_lost`: but for what only a recovery can bring home now.
+
+        Thread: the caller holds the lock of the content.
+        """
+        with self._counting:
+            self._bytes -= self._waiting.pop(content, 0)
+            self._lost = self._lost or is_lost
+
+    def run(self, scratch: Scratch | None = None) -> None:
+        """Bring everything to its place that is in the journal at this moment, and remove the journal.
+
+        Each content is locked only while it is written; new changes meanwhile go to the next journal.
+        Raises: OSError, DamageError of the first content that failed, after all were tried; the journal then stays.
+        """
+        if self.journal.is_empty or self._lost:
+            return
+        scratch = scratch or Scratch()
+        with self._running:
+            self.journal.rotate()
+            self.journal.sync(self.journal.last_ticket)
+            first: Exception | None = None
+            for content in list(self._waiting):
+                try:
+                    content.flush(scratch, in_checkpoint=True)
+                except Exception as error:  # noqa: BLE001  the others are brought home first
+                    first = first or error
+            if first is not None:
+                raise first
+            self._store.sync_all()
+            self.journal.drop()

@@ -1,0 +1,22 @@
+"""Content context: what all contents of an open vault share."""
+
+from dataclasses import dataclass
+
+from wafs.crypto.aead import Gcm
+from wafs.store.base import Store
+from wafs.vault.checkpoint import Checkpoint
+from wafs.vault.replay import Replay
+
+
+@dataclass(frozen=True, slots=True)
+class ContentContext:
+    """Store, key and chunk size; with a `checkpoint` promised chunks change through its journal.
+
+    `replay` is what a journal tells that this process may not bring in place.
+    """
+
+    store: Store
+    file_keys: Gcm
+    chunk_size: int
+    checkpoint: Checkpoint | None = None
+    replay: Replay | None = None

@@ -1,0 +1,314 @@
+"""Recovery: make a vault whole that was not closed (docs/design.md, "Nothing lost")."""
+
+import contextlib
+import errno
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from typing import Final
+
+from wafs.errors import DamageError, TruncatedError
+from wafs.format.file_header import open_file_header
+from wafs.format.layout import FILE_HEADER_SIZE, plain_size, sealed_size
+from wafs.format.state import IN_FLIGHT, NO_EPOCH, State
+from wafs.format.xattr import STORED_PREFIX
+from wafs.store.base import Handle, Store
+from wafs.vault.chunk_io import read_all
+from wafs.vault.cipher_file import CipherFile
+from wafs.vault.content_context import ContentContext
+from wafs.vault.journal import JOURNAL_NAMES
+from wafs.vault.landing import landed_size, surviving_size, whole_size
+from wafs.vault.overlay import Overlay
+from wafs.vault.replay import Replay, Unfinished
+from wafs.vault.scratch import Scratch
+from wafs.vault.sealed_file import Restart
+
+_SUFFIXES: Final = (b".wafs", b".wafl")
+ASIDE_SUFFIX: Final = b".aside"
+"""Of journals that were brought to their place, but for what belongs to a file that is damaged."""
+
+_SLACK_NS: Final = 2_000_000_000
+"""Clocks of filesystems are coarse."""
+
+_log = logging.getLogger(__name__)
+
+
+def open_as_left(context: ContentContext, handle: Handle, replay: Replay) -> tuple[CipherFile, Overlay | None]:
+    """Open a file for reading as a recovery would leave it, and write nothing.
+
+    Raises: DamageError, OSError; the handle then stays the caller's.
+    """
+    data = read_all(context.store, handle, FILE_HEADER_SIZE, 0)
+    if len(data) < FILE_HEADER_SIZE or not any(data):
+        return CipherFile.empty(context, handle), None
+    header = open_file_header(context.file_keys, data)
+    state = header.state
+    unfinished = replay.of(header.file_id, state.counter)
+    chunk_size = context.chunk_size
+    if unfinished is None and state.epoch not in replay.epochs:
+        length = context.store.fstat(handle).st_size
+        if state.flags & IN_FLIGHT or length <= sealed_size(state.size, chunk_size):
+            return CipherFile.open(context, handle, writable=False), None
+        # It grew, and the state that says so never reached the storage.
+        return CipherFile(context, handle, header, writable=False), None
+    file = CipherFile(context, handle, header, writable=False)
+    file.stop_watching()
+    if unfinished is None:
+        file.size = surviving_size(file.chunks, state, context.store.fstat(handle).st_size, chunk_size)
+        return file, None
+    kept, size = _reach(file, state, unfinished, replay, chunk_size)
+    file.size = size
+    overlay = Overlay(chunk_size, size, counter=state.counter, inode=unfinished.inode, journal=0)
+    overlay.kept = kept
+    overlay.chunks = unfinished.chunks
+    overlay.holes = unfinished.holes
+    return file, overlay
+
+
+def _reach(file: CipherFile, state: State, unfinished: Unfinished, replay: Replay, chunk_size: int) -> tuple[int, int]:
+    """Return how many chunks in place count, and the size of the file.
+
+    It ends early where a chunk is in no journal and never reached the storage.
+    Raises: OSError.
+    """
+    kept = min(unfinished.kept, -(-unfinished.size // chunk_size))
+    for number in range(-(-_durable(state, replay) // chunk_size), kept):
+        start = number * chunk_size
+        end = min(start + chunk_size, unfinished.size)
+        if number in unfinished.chunks or any(first <= number < stop for first, stop in unfinished.holes):
+            continue
+        # Growth brings no holes, and those that a journal brings are behind what it keeps.
+        if whole_size(file.chunks, number, end, chunk_size, sparse=False) < end:
+            return number, start
+    return kept, unfinished.size
+
+
+def _durable(state: State, replay: Replay) -> int:
+    """Return how much of a file was safe from a power cut before the crash."""
+    return state.durable if state.epoch in replay.epochs else state.size
+
+
+class Recovery:
+    """Brings what the journals tell to its place, and looks at every file that was changed while they were there.
+
+    Thread: one, before anybody else works with the vault. Interrupted at any point it can be done again.
+    """
+
+    def __init__(self, context: ContentContext, replay: Replay) -> None:
+        self._context = context
+        self._store = context.store
+        self._replay = replay
+        self._scratch = Scratch()
+        self._inodes = {unfinished.inode for unfinished in replay.files.values()}
+        # What a recovery writes is as unsafe, until it is done, as what it found.
+        self._mark = min(replay.epochs, default=NO_EPOCH)
+        self._renewed = False
+        self.needs_journal = False
+        self._failed: OSError | None = None
+        self._done: set[tuple[int, int]] = set()
+        self._found: set[bytes] = set()
+        self.recovered = 0
+        self.cut = 0
+
+    def run(self, tree: Handle) -> None:
+        """Recover all files below the tree's folder, and return when they are safe from a power cut.
+
+        Raises: OSError; the journals are still needed then.
+        """
+        for directory, name, inode in self._files(tree):
+            self._look_at(directory, name, inode, is_sought=inode in self._inodes)
+        if self._replay.files.keys() - self._found:
+            # The storage has given other numbers since, or the file is gone.
+            for directory, name, inode in self._files(tree):
+                self._look_at(directory, name, inode, is_sought=True)
+        if self._failed is not None and self._replay.files.keys() - self._found:
+            raise self._failed
+        self._store.sync_all()
+        _log.info(
+            "recovered: %d changes, %d files looked at, %d of them cut back",
+            self._replay.records,
+            self.recovered,
+            self.cut,
+        )
+
+    def _files(self, tree: Handle) -> Iterator[tuple[Handle, bytes, int]]:
+        """Yield directory, name and inode number of every ciphertext file; as many handles are open as it is deep."""
+        store = self._store
+        stack = [(store.open_dir(tree, b"."), iter([b"."]))]
+        try:
+            while stack:
+                directory, names = stack[-1]
+                name = next(names, None)
+                if name is None:
+                    store.close(stack.pop()[0])
+                    continue
+                try:
+                    below = store.open_dir(directory, name)
+                except OSError as error:
+                    self._note_failure(error)
+                    continue
+                folders: list[bytes] = []
+                stack.append((below, iter(folders)))
+                for entry, kind, inode in store.entries(below):
+                    if kind == stat.S_IFDIR:
+                        folders.append(entry)
+                    elif kind == stat.S_IFREG and entry.endswith(_SUFFIXES):
+                        yield below, entry, inode
+        finally:
+            for directory, _ in stack:
+                store.close(directory)
+
+    def _look_at(self, directory: Handle, name: bytes, inode: int, *, is_sought: bool) -> None:
+        store = self._store
+        found = store.stat(directory, name)
+        identity = (found.st_dev, found.st_ino)
+        is_recent = found.st_ctime_ns >= self._replay.since - _SLACK_NS
+        if identity in self._done or not (is_recent or is_sought):
+            return
+        self._done.add(identity)
+        try:
+            handle = self._open(directory, name, found)
+        except OSError as error:
+            self._note_failure(error)
+            return
+        try:
+            self._renewed = False
+            mtime = self._recover(handle)
+            if self._renewed:
+                # They were bound to the file that never came.
+                for attribute in store.listxattr(directory, name):
+                    if attribute.startswith(STORED_PREFIX):
+                        store.removexattr(directory, name, attribute)
+            if mtime is None and is_recent:
+                # The time that the storage has is that of the change: it was set with it.
+                mtime = found.st_mtime_ns
+            if mtime is not None and mtime != store.fstat(handle).st_mtime_ns:
+                store.futimens(handle, None, mtime)
+        except DamageError as error:
+            # `wafs check` tells more; a reader gets EIO.
+            self.needs_journal = True
+            _log.warning("a file could not be recovered, inode %d of the storage: %s", inode, error)
+        finally:
+            store.close(handle)
+
+    def _open(self, directory: Handle, name: bytes, found: os.stat_result) -> Handle:
+        """Open a file for writing, whatever its owner's own permission bits say."""
+        store = self._store
+        try:
+            return store.open(directory, name, os.O_RDWR)
+        except PermissionError:
+            if found.st_uid != os.geteuid():
+                raise
+        mode = stat.S_IMODE(found.st_mode)
+        store.chmod(directory, name, mode | 0o600)
+        try:
+            handle = store.open(directory, name, os.O_RDWR)
+        except BaseException:
+            store.chmod(directory, name, mode)
+            raise
+        try:
+            store.fchmod(handle, mode)
+        except BaseException:
+            store.close(handle)
+            raise
+        return handle
+
+    def _note_failure(self, error: OSError) -> None:
+        """Go on with the others; it matters only if something of the journals stays without its file.
+
+        Raises: OSError on a read-only storage, where nothing can be recovered.
+        """
+        if error.errno == errno.EROFS:
+            raise error
+        _log.warning("something could not be opened to recover it: %s", error.strerror)
+        self._failed = self._failed or error
+
+    def _recover(self, handle: Handle) -> int | None:
+        """Make a file whole; returns the time that a journal has for it."""
+        context, store = self._context, self._store
+        self.recovered += 1
+        data = read_all(store, handle, FILE_HEADER_SIZE, 0)
+        if len(data) < FILE_HEADER_SIZE or not any(data):
+            # A file that was being made: its header never reached the storage, so none of it was promised.
+            CipherFile.renew(context, handle).seal()
+            self.cut += 1
+            self._renewed = True
+            return None
+        header = open_file_header(context.file_keys, data)
+        state = header.state
+        length = store.fstat(handle).st_size
+        file = CipherFile(context, handle, header, writable=True)
+        self._found.add(header.file_id)
+        unfinished = self._replay.of(header.file_id, state.counter)
+        if unfinished is not None:
+            self._bring_home(file, state, unfinished, length)
+            return unfinished.mtime
+        self._land(file, state, length)
+        return None
+
+    def _land(self, file: CipherFile, state: State, length: int) -> None:
+        """End a flight, and cut off what never reached the storage."""
+        chunk_size = self._context.chunk_size
+        if state.epoch in self._replay.epochs:
+            size = surviving_size(file.chunks, state, length, chunk_size)
+            if size == state.size and file.is_sparse and not file.matches_root():
+                # A chunk that never reached the storage looks like a hole there; nothing behind the first can be told.
+                size = file.first_hole(state.durable)
+        elif state.flags & IN_FLIGHT:
+            size = landed_size(file.chunks, state, length, chunk_size)
+        else:
+            size = state.size
+            if plain_size(length, chunk_size) < size:
+                msg = f"ciphertext file has {length} bytes, {sealed_size(size, chunk_size)} are sealed"
+                raise TruncatedError(msg)
+        is_unsure = state.epoch in self._replay.epochs and state.durable < state.size
+        if not state.flags & IN_FLIGHT and size == state.size and not is_unsure:
+            if length != sealed_size(size, chunk_size):
+                self._store.truncate(file.handle, sealed_size(size, chunk_size))
+                self.cut += 1
+            return
+        self.cut += size < plain_size(length, chunk_size)
+        others = self._replay.files.get(file.file_id)
+        if others is not None and state.counter < others.first:
+            # What the journals tell of it is about a later version, which never got here, and must not be taken for
+            # this one by a recovery after another crash.
+            file.restart(Restart(others.last + 3, self._mark, _durable(state, self._replay), sparse=False))
+        file.land(size, self._mark, _durable(state, self._replay))
+
+    def _bring_home(self, file: CipherFile, state: State, unfinished: Unfinished, length: int) -> None:
+        """Do what the journals tell; doing it again does no harm."""
+        chunk_size = self._context.chunk_size
+        kept, size = _reach(file, state, unfinished, self._replay, chunk_size)
+        self.cut += size < unfinished.size
+        chunks = {number: chunk for number, chunk in unfinished.chunks.items() if number * chunk_size < size}
+        durable = min(_durable(state, self._replay), size)
+        restart = Restart(unfinished.last + 1, self._mark, durable, sparse=bool(unfinished.holes))
+        file.size = max(plain_size(length, chunk_size), kept * chunk_size if kept * chunk_size <= size else size)
+        file.rewrite(size, kept, chunks, self._scratch, restart=restart)
+        for first, stop in unfinished.holes:
+            self._punch(file, first, min(stop, -(-size // chunk_size)), unfinished)
+        file.land(size, self._mark, durable)
+
+    def _punch(self, file: CipherFile, first: int, stop: int, unfinished: Unfinished) -> None:
+        number = first
+        while number < stop:
+            end = number
+            while end < stop and end not in unfinished.chunks:
+                end += 1
+            if end > number:
+                file.punch(number, end)
+            number = end + 1
+
+
+def remove_journals(store: Store, top: Handle, *, set_aside: bool) -> None:
+    """Remove journals that tell nothing that is not safely in place; or put aside what may help a damaged file.
+
+    Raises: OSError.
+    """
+    for name in JOURNAL_NAMES:
+        with contextlib.suppress(FileNotFoundError):
+            if set_aside:
+                store.rename(top, name, top, name + ASIDE_SUFFIX)
+            else:
+                store.unlink(top, name)
