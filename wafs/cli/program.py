@@ -4,6 +4,7 @@ import click
 
 from wafs import __version__
 from wafs.cli.cmd_cat import cat
+from wafs.cli.cmd_check import check
 from wafs.cli.cmd_completion import completion
 from wafs.cli.cmd_get import get
 from wafs.cli.cmd_info import info
@@ -13,12 +14,17 @@ from wafs.cli.cmd_mount import mount
 from wafs.cli.cmd_passwd import passwd
 from wafs.cli.cmd_put import put
 from wafs.cli.cmd_rm import rm
+from wafs.cli.cmd_salvage import salvage
 from wafs.cli.cmd_status import status
 from wafs.cli.cmd_umount import umount
+from wafs.cli.cmd_why import why
 from wafs.cli.help_texts import Command, CommandGroup
 from wafs.cli.logs import log_to_screen
 
-_COMMANDS: tuple[Command, ...] = (init, mount, umount, status, ls, cat, get, put, rm, info, passwd, completion)
+_COMMANDS: tuple[Command, ...] = (
+    *(init, mount, umount, status, ls, cat, get, put, rm, info, passwd),
+    *(check, why, salvage, completion),
+)
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -61,7 +61,14 @@ _SLOW: Final = frozenset(
     }
 )
 
+NoteFailure = Callable[[int, Exception], None]
+"""Is told the inode and the error whenever a program gets EIO; raises nothing."""
+
 _log = logging.getLogger(__name__)
+
+
+def _nobody_asks(number: int, error: Exception) -> None:
+    """Keep no reason."""
 
 
 class Session:
@@ -70,9 +77,10 @@ class Session:
     Thread: `run` once, in one thread; `requests` may be read by any.
     """
 
-    def __init__(self, channel: Channel, handlers: Mapping[int, Handler]) -> None:
+    def __init__(self, channel: Channel, handlers: Mapping[int, Handler], note: NoteFailure = _nobody_asks) -> None:
         self._channel = channel
         self._handlers = dict(handlers)
+        self._note = note
         self._buffer = memoryview(bytearray(MAX_WRITE + abi.PAGE_ROOM))
         self._workers: ThreadPoolExecutor | None = None
         self._waiting: dict[int, Future[None]] = {}
@@ -167,9 +175,10 @@ class Session:
         except (WafsError, OSError) as error:
             self._fail(header, error)
             return
-        except Exception:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001
             # A bug. The caller gets EIO, the log the traceback, everybody else goes on.
             _log.exception("request %d failed by a bug in wafs", header.opcode)
+            self._note(header.nodeid, error)
             if header.opcode not in _NO_REPLY:
                 self._channel.send([replies.error(unique, errno.EIO)])
             return
@@ -194,6 +203,7 @@ class Session:
         code = errno_of(error)
         if code == errno.EIO:
             _log.error("inode %d, request %d: %s", header.nodeid, header.opcode, error)
+            self._note(header.nodeid, error)
         if header.opcode not in _NO_REPLY:
             self._channel.send([replies.error(header.unique, code)])
 

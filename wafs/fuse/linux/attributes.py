@@ -18,6 +18,9 @@ from wafs.units import ROOT_INO
 STATUS_XATTR: Final = b"user.wafs.status"
 """On the root of a mount: what `wafs status` shows of it. Not listed, not stored."""
 
+WHY_XATTR: Final = b"user.wafs.why"
+"""On a file: why it could not be read, as JSON; on the root: all that is known. Not listed, not stored."""
+
 _STATX_BASIC: Final = 0x7FF
 _NAME_MAX: Final = 255
 
@@ -29,6 +32,7 @@ class AttributeHandlers:
         self._attributes = vfs.attributes
         self._xattrs = vfs.xattrs
         self._status = status
+        self._reasons = vfs.reasons
 
     def table(self) -> dict[int, Handler]:
         """Return the handlers by opcode."""
@@ -98,7 +102,7 @@ class AttributeHandlers:
 
     def _setxattr(self, header: InHeader, body: memoryview) -> Reply:
         asked = requests.parse_setxattr(body, extended=False)
-        if asked.name == STATUS_XATTR and header.nodeid == ROOT_INO:
+        if asked.name == WHY_XATTR or (asked.name == STATUS_XATTR and header.nodeid == ROOT_INO):
             raise AccessDeniedError
         self._xattrs.set(header.nodeid, asked.name, asked.value, asked.flags)
         return b""
@@ -107,7 +111,15 @@ class AttributeHandlers:
         asked = requests.parse_getxattr(body)
         if asked.name == STATUS_XATTR and header.nodeid == ROOT_INO:
             return _sized(self._status(), asked.size)
+        if asked.name == WHY_XATTR:
+            return _sized(self._why(header), asked.size)
         return _sized(self._xattrs.get(header.nodeid, asked.name), asked.size)
+
+    def _why(self, header: InHeader) -> bytes:
+        # All reasons hold paths that others of the machine may not be allowed to see.
+        if header.nodeid == ROOT_INO and header.uid not in (0, os.geteuid()):
+            raise AccessDeniedError
+        return self._reasons.encode(header.nodeid)
 
     def _listxattr(self, header: InHeader, body: memoryview) -> Reply:
         names = self._xattrs.names(header.nodeid)

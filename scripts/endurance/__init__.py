@@ -1,0 +1,1 @@
+"""Endurance: long and rough use of a mounted vault, as scripts/kill_rounds and scripts/soak run it."""

@@ -1,0 +1,92 @@
+"""A vault that was not closed: what waits in its journal is no damage, and what was safe before must be whole."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from check.sick import FILES, Case, chunk_at, leave_open, make_case, patch
+from fs.paths import Paths
+from vault.making import CHUNK, opened
+from wafs.check.findings import Finding, Kind, Severity, Span
+from wafs.check.journal import pending
+from wafs.fs.vfs import Vfs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Case:
+    return leave_open(make_case(tmp_path / "used"), tmp_path / "left")
+
+
+def bad(findings: list[Finding]) -> list[tuple[Kind, bytes | None, Span | None]]:
+    return [(item.kind, item.path, item.span) for item in findings if item.severity is not Severity.NOTE]
+
+
+def test_a_vault_that_was_closed_has_none(tmp_path: Path) -> None:
+    case = make_case(tmp_path / "vault")
+    assert not pending(str(case.path))
+    assert case.check() == []
+
+
+def test_what_waits_is_told_and_is_no_damage(left: Case) -> None:
+    assert pending(str(left.path))
+    findings = left.check()
+    assert bad(findings) == bad(left.check(quick=True)) == []
+    assert findings[0].kind is Kind.JOURNAL_PENDING
+    assert findings[0].repairable
+    assert {item.path for item in findings if item.kind is Kind.UNSEALED} == {b"/photo", b"/chunks"}
+
+
+def test_a_chunk_that_the_journal_has_may_be_torn_and_its_neighbours_may_not(left: Case) -> None:
+    patch(left.places[b"photo"], chunk_at(1) + 50)
+    assert bad(left.check()) == []
+    patch(left.places[b"photo"], chunk_at(3))
+    assert bad(left.check()) == [(Kind.CHUNK_DAMAGED, b"/photo", Span(3 * CHUNK, 4 * CHUNK))]
+
+
+def test_growth_may_be_torn_and_what_was_there_before_may_not(left: Case) -> None:
+    patch(left.places[b"chunks"], chunk_at(5))
+    os.truncate(left.places[b"chunks"], chunk_at(6) + 9)
+    assert bad(left.check()) == []
+    patch(left.places[b"chunks"], chunk_at(3))
+    assert bad(left.check()) == [(Kind.CHUNK_DAMAGED, b"/chunks", Span(3 * CHUNK, 4 * CHUNK))]
+
+
+def test_other_files_are_judged_as_ever(left: Case) -> None:
+    patch(left.places[b"moved/kept"], chunk_at(0))
+    os.truncate(left.places[b"photo"], chunk_at(2))
+    found = bad(left.check())
+    assert (Kind.CHUNK_DAMAGED, b"/moved/kept", Span(0, len(FILES[b"moved/kept"]))) in found
+    assert (Kind.LENGTH_WRONG, b"/photo", Span(2 * CHUNK, 25_100)) in found
+    assert len(found) == 2
+
+
+def test_a_tail_that_was_never_sealed_and_a_header_that_never_came_are_no_damage(left: Case) -> None:
+    one = left.places[b"one"]
+    patch(one, one.stat().st_size, b"a tail")
+    os.truncate(left.places[b"empty"], 0)
+    findings = left.check()
+    assert bad(findings) == []
+    assert {b"/one", b"/empty"} <= {item.path for item in findings if item.kind is Kind.UNSEALED}
+    with Vfs(opened(left.path)):
+        pass
+    assert bad(left.check()) == []
+
+
+def test_a_journal_that_was_changed_is_damage(left: Case) -> None:
+    journal = left.path / "wafs.journal"
+    data = journal.read_bytes()
+    journal.write_bytes(data[:20] + bytes([data[20] ^ 1]) + data[21:])
+    assert Kind.JOURNAL_DAMAGED in {item.kind for item in left.check()}
+
+
+def test_the_next_writer_leaves_nothing_to_be_found(left: Case) -> None:
+    with Vfs(opened(left.path)) as vfs:
+        data = Paths(vfs).read(b"photo")
+    assert left.check() == []
+    assert data[CHUNK : CHUNK + 500] == b"newer" * 100
