@@ -297,3 +297,11 @@ def test_the_ends_of_the_allowed_lengths(length: int, *, allowed: bool) -> None:
 
 def test_a_mark_is_the_beginning_of_an_id() -> None:
     assert EPOCH_SIZE < JOURNAL_ID_SIZE
+
+
+def test_a_record_that_no_reader_would_take_is_not_made() -> None:
+    most = MAX_RECORD - OVERHEAD - len(pack(_value(pieces=[[0, b""]]))) - 3
+    fits = ONE._replace(pieces=[Image(0, bytes(most))], mtime=None)
+    assert len(seal_record(GCM, JOURNAL_ID, 1, fits)) == LENGTH.size + MAX_RECORD
+    with pytest.raises(LimitError, match=f"record of {MAX_RECORD + 1} bytes, at most"):
+        seal_record(GCM, JOURNAL_ID, 1, fits._replace(pieces=[Image(0, bytes(most + 1))]))

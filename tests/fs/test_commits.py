@@ -7,12 +7,14 @@ import errno
 import os
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fs.paths import Paths
+from fs.trees import read_by_both
 from store.faulty import Fault
 from vault.making import CHUNK, make_vault, opened, opened_behind_faults
 from wafs.fs.attrs import SetAttrs
@@ -21,7 +23,7 @@ from wafs.fs.vfs import Vfs
 from wafs.vault.journal import JOURNAL_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from wafs.vault.checkpoint import Checkpoint
     from wafs.vault.journal import Journal
@@ -297,6 +299,38 @@ def test_a_vault_whose_last_checkpoint_fails_is_made_whole_by_the_next(vault: Pa
     with Vfs(opened(bench.path)) as vfs:
         assert Paths(vfs).read(b"file") == NEW
     assert bench.journals == []
+
+
+def _between(act: Callable[[Bench], None]) -> Callable[[Bench], None]:
+    """Do something between two writes."""
+
+    def acts(bench: Bench) -> None:
+        bench.write()
+        act(bench)
+        bench.write(b"two", 9000)
+
+    return acts
+
+
+ACTS: dict[str, Callable[[Bench], None]] = {
+    "nothing": lambda _: None,
+    "inside": lambda bench: bench.write(b"new", 5000),
+    "over the end": lambda bench: bench.write(b"n" * 9000, len(BODY) - 3),
+    "behind a gap": lambda bench: bench.write(b"new", 50_000),
+    "a new file": lambda bench: bench.paths.write(b"made", BODY),
+    "two journals": _between(lambda bench: bench.journal.rotate()),
+    "an old one that went": _between(lambda bench: bench.vfs.commits.run()),
+}
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_a_killed_vault_reads_as_before_to_both_readers(bench: Bench, act: Callable[[Bench], None]) -> None:
+    act(bench)
+    expected = {name: bench.paths.read(name) for name in bench.paths.names()}
+    copy = bench.path.with_name("copy")
+    shutil.copytree(bench.path, copy, symlinks=True)
+    assert read_by_both(copy) == expected
+    bench.vfs.commits.run()
 
 
 def _flushed(bench: Bench, fh: int) -> None:

@@ -12,6 +12,7 @@ from reader.problem import FormatProblem, demand, refuse
 HEADER_SIZE = 256
 FIXED = {0: b"\x94\xa4wafs", 7: b"\xc4\x10", 25: b"\xc4\x3c", 87: bytes(9)}
 VERSION_AT = 6
+PREFIX_END = 9
 STATE_OFFSETS = (96, 176)
 STATE_SEALED_SIZE = 80
 
@@ -40,6 +41,8 @@ class State:
     counter: int
     flags: Flags
     root: bytes
+    epoch: bytes
+    durable: int
 
 
 def parse_file_header(sealed: bytes, keys: VaultKeys) -> FileHeader:
@@ -49,8 +52,12 @@ def parse_file_header(sealed: bytes, keys: VaultKeys) -> FileHeader:
         FormatProblem: *truncated*, *malformed*, *version* (F-20), *auth* (F-21).
     """
     demand(len(sealed) >= HEADER_SIZE, "truncated", "section 5", f"file of {len(sealed)} bytes")
-    fixed_bytes_fit = all(sealed[at : at + len(wanted)] == wanted for at, wanted in FIXED.items())
+    fixed_bytes_fit, begins_like_one = (
+        all(sealed[at : at + len(wanted)] == wanted for at, wanted in FIXED.items() if at < end)
+        for end in (HEADER_SIZE, PREFIX_END)
+    )
     version = sealed[VERSION_AT]
+    demand(begins_like_one, "malformed", "F-20", "not the beginning of a file")
     demand(version == 1, "version", "F-20", f"wanted file version 1, found byte {version:#04x}")
     demand(fixed_bytes_fit, "malformed", "F-20", "fixed bytes of the file header differ")
     file_key = gcm_open(keys.subkey("file keys", 32), sealed[27:87], sealed[:25])
@@ -81,13 +88,14 @@ def open_state(sealed: bytes, header: FileHeader) -> State:
 def _parse_state(plain: bytes, number: int) -> State:
     flags, root = int.from_bytes(plain[16:20]), plain[20:36]
     demand(flags & ~7 == 0, "malformed", "F-23", f"unknown flags {flags:#x} in state {number}")
-    durable, least = int.from_bytes(plain[44:52]), int.from_bytes(plain[:8]) if any(plain[36:44]) else 0
-    demand(durable <= least, "malformed", "F-23", f"durable size of state {number}")
+    epoch, durable = plain[36:44], int.from_bytes(plain[44:52])
+    most = int.from_bytes(plain[:8]) if any(epoch) else 0
+    demand(durable <= most, "malformed", "F-23", f"durable size of state {number}")
     has_root = bool(flags & Flags.ROOT)
     demand(has_root or root == ZERO_ID, "malformed", "F-23", f"root without ROOT in state {number}")
     counter = int.from_bytes(plain[8:16])
     demand(counter % 2 == number, "malformed", "F-23", f"counter {counter} in state {number}")
-    return State(int.from_bytes(plain[:8]), counter, Flags(flags), root)
+    return State(int.from_bytes(plain[:8]), counter, Flags(flags), root, epoch, durable)
 
 
 def sealed_size(plain_size: int, chunk_size: int) -> int:

@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from reader import FormatProblem, Vault, open_vault
 from reader.__main__ import main
 from vectors.recipes.directories import Place
 from vectors.recipes.header_writer import flipped
+from vectors.recipes.journals import JournalWriter
 from vectors.recipes.tree_writer import PASSWORD, VaultWriter
 
 
@@ -164,12 +166,46 @@ def test_the_copy_is_tried_when_the_first_does_not_accept(writer: VaultWriter) -
     assert _problem(writer) == ("header", "F-17")
 
 
-def test_a_journal_with_records_is_refused(writer: VaultWriter) -> None:
+def _journal(writer: VaultWriter, file_id: bytes, *changes: list[Any]) -> bytes:
+    journal = JournalWriter(writer.headers.dice, writer.headers.keys)
+    return journal.journal(*([file_id, 1, *change, 0, 0] for change in changes))
+
+
+def test_a_journal_is_replayed(writer: VaultWriter) -> None:
+    top = writer.top
+    top.put_file(b"file", b"old")
     journal = writer.root / "wafs.journal"
-    journal.write_bytes(bytes(64))
-    assert _opened(writer).walk() == {}
     journal.write_bytes(bytes(65))
-    assert _problem(writer) == ("version", "F-81")
+    assert _opened(writer).walk()[b"file"].content == b"old"
+    file_id = top.writer(b"file").file_id
+    told = _journal(writer, file_id, [1, 6, 1, [[0, b"newold"]]], [1, 4 * 4096 + 1, 1, [[0, 3, b"!"], [2, b"x"]]])
+    for name in ("wafs.journal", "wafs.journal.next"):
+        journal.unlink()
+        journal = writer.root / name
+        journal.write_bytes(told)
+        expected = b"new!ld".ljust(2 * 4096, b"\0") + b"x".ljust(2 * 4096 + 1, b"\0")
+        assert _opened(writer).walk()[b"file"].content == expected
+
+
+def test_a_journal_of_another_version_of_a_file_is_of_no_account(writer: VaultWriter) -> None:
+    writer.top.put_file(b"file", b"old")
+    file_id = writer.top.writer(b"file").file_id
+    for base in (2, 9):
+        (writer.root / "wafs.journal").write_bytes(_journal(writer, file_id, [base, 3, 1, [[0, b"new"]]]))
+        assert _opened(writer).walk()[b"file"].content == b"old"
+
+
+def test_a_file_that_was_being_made_is_empty_while_there_is_a_journal(writer: VaultWriter) -> None:
+    writer.top.put_file(b"file", b"old").write_bytes(bytes(300))
+    assert _walk_problem(writer)[0] == "malformed"
+    (writer.root / "wafs.journal").write_bytes(b"")
+    assert _opened(writer).walk()[b"file"].content == b""
+
+
+def test_a_damaged_journal_is_refused(writer: VaultWriter) -> None:
+    whole = _journal(writer, bytes(16), [1, 0, 0, []])
+    (writer.root / "wafs.journal").write_bytes(flipped(whole, 20))
+    assert _problem(writer) == ("malformed", "F-81")
 
 
 def test_a_vault_without_a_tree_is_refused(writer: VaultWriter) -> None:

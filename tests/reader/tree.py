@@ -10,6 +10,7 @@ from typing import Literal
 
 from reader.directory import RECORD_FILE, ROOT_PLACE, implied_id, open_directory_record
 from reader.file import open_file, parse_file_header
+from reader.journal import Replay
 from reader.keys import VaultKeys
 from reader.name import (
     LONG_SUFFIX,
@@ -22,6 +23,7 @@ from reader.name import (
 from reader.node import STORED_PREFIX, open_symlink, open_xattr
 from reader.primitives import ZERO_ID
 from reader.problem import FormatProblem, demand
+from reader.unfinished import has_header, open_as_left
 
 NOT_ENTRIES = {RECORD_FILE, RECORD_FILE + b".tmp"}
 
@@ -49,11 +51,12 @@ class Foreign:
 class TreeReader:
     """Collects the entries and the foreign things of one tree."""
 
-    def __init__(self, keys: VaultKeys, chunk_size: int) -> None:
+    def __init__(self, keys: VaultKeys, chunk_size: int, replay: Replay | None = None) -> None:
         self.entries: dict[bytes, Entry] = {}
         self.foreign: list[Foreign] = []
         self._keys = keys
         self._chunk_size = chunk_size
+        self._replay = replay
         self._top = b""
 
     def read(self, top: bytes) -> None:
@@ -102,6 +105,11 @@ class TreeReader:
                 name_file = _read(os.path.join(folder, name_file_of(sealed_name)), MAX_NAME_FILE)
         return open_name(sealed_name, name_file, directory_id, self._keys)
 
+    def _open_file(self, sealed: bytes) -> bytes:
+        if self._replay is None:
+            return open_file(sealed, self._keys, self._chunk_size)
+        return open_as_left(sealed, self._keys, self._chunk_size, self._replay)
+
     def _read_entry(self, sealed_path: bytes, path: bytes, directory_id: bytes, name: bytes) -> bytes | None:
         """Read one entry; the directory id if it is a directory."""
         status = os.lstat(sealed_path)
@@ -115,8 +123,9 @@ class TreeReader:
         elif stat.S_ISREG(status.st_mode):
             kind = "file"
             sealed = _read(sealed_path)
-            content = open_file(sealed, self._keys, self._chunk_size)
-            object_id = parse_file_header(sealed, self._keys).file_id
+            content = self._open_file(sealed)
+            if self._replay is None or has_header(sealed):
+                object_id = parse_file_header(sealed, self._keys).file_id
         elif stat.S_ISLNK(status.st_mode):
             kind = "symlink"
             content = open_symlink(os.readlink(sealed_path), self._keys)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from reader.journal import Replay, replay_of
 from reader.keys import VaultKeys
 from reader.problem import FormatProblem, demand, refuse
 from reader.slot import Secret
@@ -17,8 +18,7 @@ HEADER_FILES: tuple[Literal["wafs.vault"], Literal["wafs.vault.copy"]] = (
     "wafs.vault",
     "wafs.vault.copy",
 )
-JOURNAL_FILE = "wafs.journal"
-JOURNAL_HEADER_SIZE = 64
+JOURNAL_FILES = ("wafs.journal", "wafs.journal.next")
 
 
 @dataclasses.dataclass(slots=True)
@@ -28,6 +28,7 @@ class Vault:
     path: Path
     header: VaultHeader
     keys: VaultKeys
+    replay: Replay | None = None
     foreign: list[Foreign] = dataclasses.field(default_factory=list)
 
     def walk(self) -> dict[bytes, Entry]:
@@ -36,7 +37,7 @@ class Vault:
         Raises:
             FormatProblem: anything that is not as the format says and is not foreign.
         """
-        tree = TreeReader(self.keys, self.header.chunk_size)
+        tree = TreeReader(self.keys, self.header.chunk_size, self.replay)
         tree.read(os.fsencode(self.path / "tree"))
         self.foreign = tree.foreign
         return tree.entries
@@ -47,21 +48,17 @@ def open_vault(path: str | os.PathLike[str], password: str | None = None, recove
 
     Raises:
         FormatProblem: any class of section 4; *header* if both headers are missing;
-            *version* for a journal with records, since this reader replays none (F-81).
+            F-80 and F-81 for its journals, which are replayed in memory.
     """
     root = Path(path)
     secret = _only_secret(password, recovery_key)
     header, keys = _open_either(root, secret)
-    try:
-        journal_size = (root / JOURNAL_FILE).stat().st_size
-    except FileNotFoundError:
-        journal_size = 0
-    fits = journal_size <= JOURNAL_HEADER_SIZE
-    demand(fits, "version", "F-81", "the journal has records and this reader replays none")
     tree = root / "tree"
     is_folder = tree.is_dir() and not tree.is_symlink()
     demand(is_folder, "malformed", "section 2", "tree is not a folder")
-    return Vault(root, header, keys)
+    journals = [(root / name).read_bytes() for name in JOURNAL_FILES if (root / name).exists()]
+    replay = replay_of(journals, keys, header.chunk_size) if journals else None
+    return Vault(root, header, keys, replay)
 
 
 def _only_secret(password: str | None, recovery_key: bytes | None) -> Secret:

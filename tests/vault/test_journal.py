@@ -263,15 +263,6 @@ def test_a_sync_serves_both_generations(bench: Bench) -> None:
     assert bench.syncs == 1
 
 
-def test_a_sync_that_fails_leaves_the_records_unsafe(bench: Bench) -> None:
-    ticket = bench.append(10)
-    bench.faulty.arm(Fault(1, frozenset({"sync"})))
-    with pytest.raises(OSError, match="Input/output"):
-        bench.journal.sync(ticket)
-    assert not bench.journal.is_synced
-    assert bench.journal.active().synced == 1
-
-
 def test_shut_gives_back_the_handles_and_leaves_the_files(bench: Bench) -> None:
     before = len(os.listdir("/proc/self/fd"))
     bench.append(10)
@@ -371,3 +362,37 @@ def test_records_of_many_threads_all_arrive(bench: Bench) -> None:
         thread.join(30)
     assert bench.replay().records == 60
     assert bench.journal.last_ticket == 60
+
+
+def test_after_a_sync_that_failed_everything_is_written_once_more(bench: Bench) -> None:
+    # The system tells such a failure once: what it could not write counts as written from then on.
+    bench.append(10)
+    ticket = bench.append(20, b"of another")
+    whole = (bench.path / FIRST).read_bytes()
+    bench.faulty.arm(Fault(1, frozenset({"sync"})))
+    with pytest.raises(OSError, match="Input/output"):
+        bench.journal.sync(ticket)
+    bench.faulty.arm(None)
+    bench.journal.sync(ticket)
+    assert (bench.faulty.asked["pwrite"], bench.syncs) == (1, 1)
+    assert (bench.path / FIRST).read_bytes() == whole
+    assert (bench.journal.is_synced, bench.journal.active().synced) == (True, 3)
+    bench.append(30)
+    bench.faulty.arm(None)
+    bench.journal.sync(bench.journal.last_ticket)
+    assert bench.faulty.asked["pwrite"] == 0
+    assert bench.replay().files[FILE_ID].size == 30
+
+
+@pytest.mark.parametrize("kind", ["pread", "pwrite", "sync"])
+def test_writing_once_more_may_fail_again(bench: Bench, kind: str) -> None:
+    ticket = bench.append(10)
+    for failing in ("sync", kind):
+        bench.faulty.arm(Fault(1, frozenset({failing})))
+        with pytest.raises(OSError, match="Input/output"):
+            bench.journal.sync(ticket)
+    assert (bench.journal.is_synced, bench.journal.active().synced) == (False, 1)
+    bench.faulty.arm(None)
+    bench.journal.sync(ticket)
+    assert bench.faulty.asked["pwrite"] == 1
+    assert bench.journal.is_synced

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 import pytest
@@ -26,6 +27,7 @@ class Below:
         self.size = len(data)
         self.data = data
         self.reads = 0
+        self.holes: set[int] = set()
 
     def read(self, offset: int, size: int, scratch: Scratch) -> memoryview:
         assert scratch is SCRATCH
@@ -34,6 +36,10 @@ class Below:
         assert offset + size <= self.size
         self.reads += 1
         return memoryview(self.data)[offset : offset + size]
+
+    def find(self, number: int, whence: int) -> int:
+        count = -(-self.size // CHUNK)
+        return next((n for n in range(number, count) if (n in self.holes) == (whence == os.SEEK_HOLE)), count)
 
 
 class Write(NamedTuple):
@@ -173,6 +179,28 @@ def test_chunks_that_lie_together_below_are_read_together() -> None:
     below.reads = 0
     assert overlay.read(5, 6 * CHUNK - 1, below, SCRATCH)[: CHUNK - 5] == bytes(range(5, CHUNK))
     assert below.reads == 2
+
+
+@given(BODIES, STEPS, st.sets(st.integers(0, 5)), st.booleans(), st.integers(0, 8))
+def test_data_and_holes_are_found_where_they_are(
+    body: bytes, steps: list[Step], holes: set[int], has_told: bool, start: int
+) -> None:
+    below = Below(body)
+    overlay = _of(below)
+    for step in steps:
+        overlay.carry_out(_plan(overlay, below, step))
+    below.holes = holes
+    overlay.holes = [(1, 3)] if has_told else []
+    count = -(-overlay.size // CHUNK)
+
+    def is_data(number: int) -> bool:
+        is_told = has_told and 1 <= number < 3
+        return number in overlay.chunks or (number < overlay.kept and number not in holes and not is_told)
+
+    data = next((number for number in range(start, count) if is_data(number)), count)
+    hole = next((number for number in range(start, count) if not is_data(number)), count)
+    assert min(overlay.find(start, os.SEEK_DATA, below), count) == data
+    assert min(overlay.find(start, os.SEEK_HOLE, below), count) == hole
 
 
 def test_holes_that_a_journal_told_read_as_zeros() -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from store.crashing import SECTOR
 from store.faulty import CHANGES, Fault, FaultyStore
-from vault.journals import BODY, CHANGES_OF_CONTENT, Desk, opened_desk, put, spoil, writes
+from vault.journals import BODY, CHANGES_OF_CONTENT, Desk, opened_desk, punches, put, spoil, writes
 from vault.making import CHUNK
+from wafs.format.layout import chunk_offset
 from wafs.vault.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def _busy(desk: Desk) -> dict[str, bytes]:
 def test_a_busy_folder_is_made_whole(desk: Desk) -> None:
     expected = _busy(desk)
     assert {name: desk.read_as_left(name) for name in expected} == expected
+    assert {name: desk.read_by_the_other(name) for name in expected} == expected
     desk.recover()
     assert {name: desk.read(name) for name in expected} == expected
 
@@ -105,3 +107,19 @@ def test_a_recovery_of_a_file_that_cannot_be_had_whole_may_be_killed(desk: Desk,
     desk.crash()
     spoil(desk, 2, NAME)
     assert _kill_everywhere(desk, {NAME: put(BODY, 0, b"new")[: 2 * CHUNK]}, effect) > 1
+
+
+@pytest.mark.parametrize("effect", ["none", "whole"])
+def test_a_lost_chunk_does_not_become_a_hole_because_a_recovery_makes_holes(desk: Desk, effect: Effect) -> None:
+    content = desk.make(NAME, BODY)
+    path = desk.shelf.path / NAME
+    older = bytearray(path.read_bytes())
+    punches(CHUNK, 2 * CHUNK)(content)
+    desk.crash()
+    start, stop = chunk_offset(3, CHUNK), chunk_offset(4, CHUNK)
+    older[start:stop] = bytes(stop - start)
+    # A power cut left the file as it was before the hole, but for a chunk that never arrived.
+    path.write_bytes(older)
+    expected = BODY[:CHUNK] + bytes(2 * CHUNK)
+    assert desk.read_by_the_other() == expected
+    assert _kill_everywhere(desk, {NAME: expected}, effect) > 5

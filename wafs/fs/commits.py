@@ -59,6 +59,16 @@ class Commits:
             finally:
                 self._contents.sweep()
 
+    def finish(self) -> None:
+        """Bring everything to its place and leave no journal, when nobody changes anything any more.
+
+        Raises: as `run`.
+        """
+        self.run()
+        if self.has_work:
+            # What came while an earlier checkpoint failed is in a second journal.
+            self.run()
+
     def tick(self) -> None:
         """Do what is due; every `INTERVAL_S`, and sooner if the journal fills.
 

@@ -80,9 +80,13 @@ class Contents:
             except BaseException:
                 content.close()
                 raise
+            content.ctime = inode.ctime
             inode.content = content
-        elif writable and not content.writable:
-            self._make_writable(inode, content)
+        else:
+            if inode.opens == 0:
+                self._check_name(inode)
+            if writable and not content.writable:
+                self._make_writable(inode, content)
         inode.opens += 1
         inode.pins += 1
         if cut:
@@ -94,6 +98,16 @@ class Contents:
                 self.let_go(inode)
                 raise
         return keep_cache
+
+    def _check_name(self, inode: Inode) -> None:
+        """Refuse a file that lingers and whose name belongs to another file by now, put there behind our back.
+
+        Raises: NotFoundError, OSError (ESTALE).
+        """
+        directory, entry = self._fs.entry_of(inode)
+        found = self._fs.store.stat(directory.fd, entry)
+        if (found.st_dev, found.st_ino) != inode.identity:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
     def drop(self, parent: DirHandle, entry: bytes | None, content: Content) -> None:
         """Take back what `create` or `create_unnamed` made, after a failure, which is what the caller is to hear of."""
@@ -176,6 +190,7 @@ class Contents:
             inode.stamp = self._stamp(content)
             # The kernel did the writes itself, and knows the size that they led to.
             inode.shown_size = content.size
+            inode.ctime = content.ctime
         finally:
             content.close()
             if not inode.links:

@@ -15,6 +15,7 @@ from wafs.fs.inodes import Inode, InodeTable
 from wafs.units import Fh
 from wafs.vault.content import Content
 from wafs.vault.directory import Directories
+from wafs.vault.shown_time import ShownTime
 from wafs.vault.vault import Vault
 
 DIR_HANDLE_CAPACITY: Final = 512
@@ -103,7 +104,7 @@ class FsContext:
                 return inode.last_attrs
             handle, entry = self.entry_of(inode)
             found = self.store.stat(handle.fd, entry)
-        attrs = attrs_of(found, self.chunk_size)
+        attrs = _with_ctime(attrs_of(found, self.chunk_size), inode.ctime)
         inode.shown_size = attrs.size
         return attrs
 
@@ -112,7 +113,7 @@ class FsContext:
 
         Raises: OSError.
         """
-        attrs = attrs_of(found or self.store.fstat(content.handle), self.chunk_size)
+        attrs = _with_ctime(attrs_of(found or self.store.fstat(content.handle), self.chunk_size), content.ctime)
         return attrs if attrs.size == content.size else attrs._replace(size=content.size)
 
     def must_write(self) -> None:
@@ -162,3 +163,7 @@ def _sealed(content: Content) -> bool:
             raise
         return False
     return True
+
+
+def _with_ctime(attrs: Attrs, ctime: ShownTime) -> Attrs:
+    return attrs._replace(ctime_ns=ctime.shown) if ctime.real == attrs.ctime_ns else attrs

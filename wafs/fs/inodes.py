@@ -9,6 +9,7 @@ from wafs.format.directory import ROOT_PLACE, DirectoryRecord, Place
 from wafs.fs.attrs import Attrs
 from wafs.units import ROOT_INO, DirId, Ino
 from wafs.vault.content import Content
+from wafs.vault.shown_time import NO_SHOWN_TIME
 
 Identity = tuple[int, int]
 """Device and inode number of the ciphertext entry."""
@@ -39,6 +40,7 @@ class Inode:
 
     __slots__ = (
         "content",
+        "ctime",
         "identity",
         "kind",
         "last_attrs",
@@ -60,6 +62,7 @@ class Inode:
         self.record: DirectoryRecord | None = None
         self.content: Content | None = None
         self.opens = 0
+        self.ctime = NO_SHOWN_TIME
         self.stamp: Stamp | None = None
         self.shown_size = -1
         self.last_attrs: Attrs | None = None

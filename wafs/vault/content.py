@@ -17,6 +17,7 @@ from wafs.vault.content_context import ContentContext
 from wafs.vault.overlay import Overlay, Plan
 from wafs.vault.recovery import open_as_left
 from wafs.vault.scratch import Scratch
+from wafs.vault.shown_time import NO_SHOWN_TIME
 
 _PlanMaker = Callable[[Overlay], Plan]
 _MAX_GROWTH: Final = 16 * MIB
@@ -41,6 +42,7 @@ class Content:
         self._chunk_size = context.chunk_size
         self._file = file
         self.file_id: Final = file.file_id
+        self.ctime = NO_SHOWN_TIME
         self._overlay = overlay
         self._lock = threading.RLock()
         self._ticket = 0
@@ -50,10 +52,7 @@ class Content:
 
     @classmethod
     def create(cls, context: ContentContext, handle: Handle) -> "Content":
-        """Write the header of a new, empty file that is in flight.
-
-        Raises: OSError.
-        """
+        """Write the header of a new, empty file that is in flight."""
         return cls(context, CipherFile.create(context, handle))
 
     @classmethod
@@ -172,10 +171,7 @@ class Content:
             self._to_journal(lambda overlay: overlay.plan_size(size, self._file, scratch))
 
     def reserve(self, offset: int, size: int) -> None:
-        """Reserve space below for a range of plain bytes, without a change of size.
-
-        Raises: OSError.
-        """
+        """Reserve space below for a range of plain bytes, without a change of size."""
         with self._lock:
             self._file.reserve(offset, size)
 
@@ -218,18 +214,18 @@ class Content:
     def seek(self, offset: int, whence: int) -> int:
         """Find the next data (SEEK_DATA) or hole (SEEK_HOLE) at or after `offset`; the end of the file is a hole.
 
-        What waits for a checkpoint is brought to its place first.
         Raises: NoSuchOffsetError, OSError.
         """
         with self._lock:
             overlay = self._overlay
-            if overlay is not None and not self.writable:
-                # What a journal left is shown as data: a reader cannot bring it to its place.
-                if not 0 <= offset < overlay.size:
-                    raise NoSuchOffsetError
-                return offset if whence == os.SEEK_DATA else overlay.size
-            self.flush(Scratch(0))
-            return self._file.seek(offset, whence)
+            if overlay is None:
+                return self._file.seek(offset, whence)
+            if not 0 <= offset < overlay.size:
+                raise NoSuchOffsetError
+            found = overlay.find(offset // self._chunk_size, whence, self._file) * self._chunk_size
+            if found >= overlay.size and whence == os.SEEK_DATA:
+                raise NoSuchOffsetError
+            return min(max(offset, found), overlay.size)
 
     def seal(self) -> None:
         """Write the state for the present size and chunks, if the file is in flight and this is a writer.
@@ -270,7 +266,8 @@ class Content:
             if overlay is None or checkpoint is None:
                 return
             journal = checkpoint.journal
-            mtime = self._store.fstat(self.handle).st_mtime_ns
+            found = self._store.fstat(self.handle)
+            mtime = found.st_mtime_ns
             is_again = overlay.counter != self._file.counter
             # Another one if an earlier try failed: from there on the counter goes on by two once more (F-83).
             overlay.counter = self._file.counter
@@ -293,6 +290,7 @@ class Content:
             with contextlib.suppress(OSError):
                 # From here on the time is that of the file again, whoever sets it.
                 self._record(overlay.change(self.file_id), in_checkpoint=in_checkpoint)
+            self.ctime = self.ctime.next(found.st_ctime_ns, self._store.fstat(self.handle).st_ctime_ns)
             self._overlay = None
             checkpoint.forget(self)
 

@@ -1,5 +1,7 @@
 """Overlay: the chunks of one file that are in the journal and not in their place yet."""
 
+import bisect
+import os
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
@@ -15,6 +17,10 @@ class Below(Protocol):
 
     def read(self, offset: int, size: int, scratch: Scratch) -> memoryview:
         """Read up to `size` bytes; fewer only at the end."""
+        ...
+
+    def find(self, number: int, whence: int) -> int:
+        """Find the first chunk from `number` on that is data (SEEK_DATA) or a hole (SEEK_HOLE)."""
         ...
 
 
@@ -78,6 +84,27 @@ class Overlay:
                 plain[first - offset : last - offset] = below.read(first, last - first, scratch)
             number = stop
         return memoryview(plain)
+
+    def find(self, number: int, whence: int, below: Below) -> int:
+        """Find the first chunk from `number` on that is data (SEEK_DATA) or a hole (SEEK_HOLE).
+
+        Returns the number of chunks, or more, if there is none.
+        Raises: OSError.
+        """
+        count = -(-self.size // self._chunk_size)
+        marks = sorted({self.kept, count, *self.chunks, *(mark for hole in self.holes for mark in hole)})
+        while number < count:
+            if number in self.chunks:
+                stop, found = number + 1, number if whence == os.SEEK_DATA else count
+            else:
+                stop = marks[bisect.bisect_right(marks, number)]
+                found = number if whence == os.SEEK_HOLE else count
+                if self._is_below(number):
+                    found = below.find(number, whence)
+            if found < stop:
+                return found
+            number = stop
+        return count
 
     def _is_below(self, number: int) -> bool:
         """Tell whether a chunk that is not dirty is the one in place, and no hole."""

@@ -55,7 +55,7 @@ def open_as_left(context: ContentContext, handle: Handle, replay: Replay) -> tup
     file = CipherFile(context, handle, header, writable=False)
     file.stop_watching()
     if unfinished is None:
-        file.size = surviving_size(file.chunks, state, context.store.fstat(handle).st_size, chunk_size)
+        file.size = _surviving(file, state, context.store.fstat(handle).st_size, chunk_size)
         return file, None
     kept, size = _reach(file, state, unfinished, replay, chunk_size)
     file.size = size
@@ -82,6 +82,18 @@ def _reach(file: CipherFile, state: State, unfinished: Unfinished, replay: Repla
         if whole_size(file.chunks, number, end, chunk_size, sparse=False) < end:
             return number, start
     return kept, unfinished.size
+
+
+def _surviving(file: CipherFile, state: State, length: int, chunk_size: int) -> int:
+    """Return the size of a file whose state has the mark of a journal that is there (F-28).
+
+    Raises: TruncatedError, OSError.
+    """
+    size = surviving_size(file.chunks, state, length, chunk_size)
+    if size == state.size and file.is_sparse and not file.matches_root():
+        # A chunk that never reached the storage looks like a hole there; nothing behind the first can be told.
+        return file.first_hole(state.durable)
+    return size
 
 
 def _durable(state: State, replay: Replay) -> int:
@@ -251,10 +263,7 @@ class Recovery:
         """End a flight, and cut off what never reached the storage."""
         chunk_size = self._context.chunk_size
         if state.epoch in self._replay.epochs:
-            size = surviving_size(file.chunks, state, length, chunk_size)
-            if size == state.size and file.is_sparse and not file.matches_root():
-                # A chunk that never reached the storage looks like a hole there; nothing behind the first can be told.
-                size = file.first_hole(state.durable)
+            size = _surviving(file, state, length, chunk_size)
         elif state.flags & IN_FLIGHT:
             size = landed_size(file.chunks, state, length, chunk_size)
         else:

@@ -213,12 +213,20 @@ class SealedFile:
         """
         if not 0 <= offset < self.size:
             raise NoSuchOffsetError
-        if not self._state.sparse:
-            return offset if whence == os.SEEK_DATA else self.size
-        found = self.chunks.find(offset // self._chunk_size, whence, self.size) * self._chunk_size
+        found = self.find(offset // self._chunk_size, whence) * self._chunk_size
         if found >= self.size and whence == os.SEEK_DATA:
             raise NoSuchOffsetError
         return min(max(offset, found), self.size)
+
+    def find(self, number: int, whence: int) -> int:
+        """Find the first chunk from `number` on that is data (SEEK_DATA) or a hole (SEEK_HOLE).
+
+        Returns the number of chunks if there is none.
+        Raises: OSError.
+        """
+        if not self._state.sparse:
+            return number if whence == os.SEEK_DATA else self.chunks.count(self.size)
+        return self.chunks.find(number, whence, self.size)
 
     def seal(self) -> None:
         """Write the state for the present size and chunks, if the file is in flight and this is a writer.
