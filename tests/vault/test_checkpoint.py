@@ -227,6 +227,19 @@ def test_a_content_without_a_name_takes_its_changes_with_it(desk: Desk) -> None:
     assert desk.journals == []
 
 
+def test_a_checkpoint_that_comes_to_a_content_closed_meanwhile_touches_nothing(desk: Desk) -> None:
+    """The number of its handle may be another file's by then."""
+    content = desk.writer.create(NAME)
+    _write(content, 0, BODY)
+    content.seal()
+    _write(content, 5000, b"new")
+    (desk.shelf.path / NAME).unlink()
+    content.close()
+    desk.shelf.faulty.arm(None)
+    content.flush(Scratch(0), in_checkpoint=True)
+    assert desk.shelf.faulty.asked.total() == 0
+
+
 def test_damage_of_one_is_told_after_all_were_tried(desk: Desk) -> None:
     class Broken:
         def flush(self, scratch: Scratch, *, in_checkpoint: bool = False) -> None:

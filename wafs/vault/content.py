@@ -307,6 +307,8 @@ class Content:
             finally:
                 if checkpoint is not None and self._overlay is not None:
                     checkpoint.forget(self, is_lost=self._file.has_name())
+                    # A checkpoint that is running may still come here: the handle may be another file's by then.
+                    self._overlay = None
                 self._file.close()
 
     def _disown(self, overlay: Overlay) -> None:
