@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from wafs.format.journal import Change
     from wafs.vault.content import Content
+    from wafs.vault.journal import Generation
 
 NAME = "file.wafs"
 BODY = bytes(range(251)) * 66
@@ -238,6 +241,31 @@ def test_a_checkpoint_that_comes_to_a_content_closed_meanwhile_touches_nothing(d
     desk.shelf.faulty.arm(None)
     content.flush(Scratch(0), in_checkpoint=True)
     assert desk.shelf.faulty.asked.total() == 0
+
+
+def test_a_change_is_in_no_journal_that_goes_before_it_is_in_its_place(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint that begins right after the record was written waits for the writer, and brings it home."""
+    content = desk.make(NAME, BODY)
+    _settled(desk, content)
+    real = desk.journal.append
+    checkpoints: list[threading.Thread] = []
+
+    def append(generation: Generation, change: Change, *, in_checkpoint: bool = False) -> int | None:
+        ticket = real(generation, change, in_checkpoint=in_checkpoint)
+        if not checkpoints:
+            checkpoints.append(threading.Thread(target=desk.checkpoint.run))
+            checkpoints[0].start()
+            while desk.journal.active() is generation:
+                pass
+        return ticket
+
+    monkeypatch.setattr(desk.journal, "append", append)
+    _write(content, 5, b"new")
+    checkpoints[0].join()
+    assert not content.is_dirty
+    assert desk.read() == _put(5, b"new")
 
 
 def test_damage_of_one_is_told_after_all_were_tried(desk: Desk) -> None:

@@ -3,9 +3,10 @@
 import threading
 from typing import Final, Protocol
 
+from wafs.format.journal import Change
 from wafs.store.base import Store
 from wafs.units import MIB
-from wafs.vault.journal import Journal
+from wafs.vault.journal import Generation, Journal
 from wafs.vault.scratch import Scratch
 
 DEFAULT_MEMORY: Final = 64 * MIB
@@ -49,6 +50,24 @@ class Checkpoint:
         with self._counting:
             self._bytes += size - self._waiting.get(content, 0)
             self._waiting[content] = size
+
+    def append(self, content: Flushable, size: int, generation: Generation, change: Change) -> int | None:
+        """Record a change of a content of which `size` bytes wait then; None if the generation takes no records.
+
+        The content is noted before: a checkpoint that empties this generation then waits for its lock.
+        Raises: OSError; nothing is recorded then.
+        Thread: the caller holds the lock of the content.
+        """
+        before = self._waiting.get(content)
+        self.note(content, size)
+        try:
+            return self.journal.append(generation, change)
+        except BaseException:
+            if before is None:
+                self.forget(content)
+            else:
+                self.note(content, before)
+            raise
 
     def forget(self, content: Flushable, *, is_lost: bool = False) -> None:
         """Note that nothing of a content waits any more. `is_lost`: but for what only a recovery can bring home now.

@@ -139,7 +139,8 @@ class Content:
         """
         if not data:
             return
-        _check_size(offset + len(data))
+        if offset + len(data) > MAX_PLAIN_SIZE:
+            raise FileTooLargeError
         with self._lock:
             head = -offset % self._chunk_size
             if self._grows_fast(offset) and len(data) > head:
@@ -160,7 +161,8 @@ class Content:
 
         Raises: FileTooLargeError, DamageError if the chunk to be cut does not open, OSError.
         """
-        _check_size(size)
+        if size > MAX_PLAIN_SIZE:
+            raise FileTooLargeError
         with self._lock:
             if size == self.size:
                 return
@@ -200,6 +202,7 @@ class Content:
     def _punch_promised(self, checkpoint: Checkpoint, first: int, stop: int) -> None:
         """Punch chunks in place once the journal tells of it; what could not be punched is taken back there."""
         overlay = self._new_overlay()
+        checkpoint.note(self, 0)
         self._ticket = self._record(overlay.change(self.file_id, [Hole(first, stop)]))
         self._changes += 1
         try:
@@ -209,6 +212,7 @@ class Content:
             self._disown(overlay)
             raise
         self._file.seal()
+        checkpoint.forget(self)
         self._flushed_under = checkpoint.journal.oldest
 
     def seek(self, offset: int, whence: int) -> int:
@@ -305,8 +309,8 @@ class Content:
                 self._begin_in_place()
                 self.seal()
             finally:
-                if checkpoint is not None and self._overlay is not None:
-                    checkpoint.forget(self, is_lost=self._file.has_name())
+                if checkpoint is not None:
+                    checkpoint.forget(self, is_lost=self._overlay is not None and self._file.has_name())
                     # A checkpoint that is running may still come here: the handle may be another file's by then.
                     self._overlay = None
                 self._file.close()
@@ -371,8 +375,8 @@ class Content:
             if self._file.reserve_chunks(plan.fresh):
                 checkpoint.journal.leave_reserve(generation, len(plan.fresh) * (self._chunk_size + KIB))
             change = Change(self.file_id, overlay.inode, overlay.counter, plan.size, plan.kept, plan.pieces)
-            ticket = checkpoint.journal.append(generation, change)
-            if ticket is not None:
+            waiting = overlay.bytes + len(plan.fresh) * self._chunk_size
+            if (ticket := checkpoint.append(self, waiting, generation, change)) is not None:
                 break
         self._ticket = ticket
         overlay.carry_out(plan)
@@ -393,8 +397,3 @@ class Content:
             stop = min(end, start + MIB)
             self.write(start, memoryview(bytes(stop - start)), scratch)
             start = stop
-
-
-def _check_size(size: int) -> None:
-    if size > MAX_PLAIN_SIZE:
-        raise FileTooLargeError
