@@ -237,6 +237,7 @@ def commits(name: str, act: Callable[[World, object], object], *, silent: bool =
 
 COMMITS = {
     "bring everything to its place": commits("run", lambda w, _: w.vfs.commits.run()),
+    "bring all of it to its place": commits("finish", lambda w, _: w.vfs.commits.finish()),
     "sync the journal": commits("tick", lambda w, _: w.vfs.commits.tick()),
     "make room": commits("make_room", lambda w, _: w.vfs.commits.make_room(), silent=True),
     "journal there": commits("has_work", lambda w, _: w.vfs.commits.has_work, silent=True),

@@ -84,7 +84,8 @@ def test_what_was_synced_is_there(bench: Bench, daemon: Daemon, after: int) -> N
         assert data in (BLOCK * length, BLOCK * (length + 1)), f"file {number} of {synced}"
     in_flight = again.place / f"file-{synced}"
     if in_flight.exists():
-        assert in_flight.read_bytes() in [BLOCK * turns for turns in range(synced % 7 + 2)]
+        data = in_flight.read_bytes()
+        assert data in [BLOCK * turns for turns in range(synced % 7 + 2)], f"{len(data)} bytes"
         in_flight.unlink()
     with (again.place / "file-0").open("ab") as file:
         file.write(b"goes on")

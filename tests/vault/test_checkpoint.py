@@ -268,6 +268,20 @@ def test_a_change_is_in_no_journal_that_goes_before_it_is_in_its_place(
     assert desk.read() == _put(5, b"new")
 
 
+def test_each_journal_tells_all_of_a_file_or_nothing(desk: Desk) -> None:
+    """A writer brings home itself what is in a journal that is being emptied; nothing of it goes to the next one."""
+    content = desk.make(NAME, BODY[: CHUNK // 2])
+    _settled(desk, content)
+    _write(content, CHUNK // 2, BODY[CHUNK // 2 : 3 * CHUNK])
+    desk.journal.rotate()
+    _write(content, 5, b"new")
+    desk.shelf.context.store.sync_all()
+    desk.journal.drop()
+    desk.crash()
+    desk.recover()
+    assert desk.read() == _put(5, b"new", BODY[: 3 * CHUNK])
+
+
 def test_damage_of_one_is_told_after_all_were_tried(desk: Desk) -> None:
     class Broken:
         def flush(self, scratch: Scratch, *, in_checkpoint: bool = False) -> None:

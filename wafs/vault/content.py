@@ -277,7 +277,7 @@ class Content:
             overlay.counter = self._file.counter
             ticket = self._ticket
             try:
-                ticket = self._record(overlay.change(self.file_id, mtime=mtime), in_checkpoint=in_checkpoint)
+                ticket = self._record(overlay.change(self.file_id, mtime=mtime), overlay.journal)
             except OSError:
                 # On a full storage the time may be lost by a kill, for the sake of what makes room.
                 if is_again:
@@ -293,7 +293,7 @@ class Content:
             self._store.futimens(self.handle, None, mtime)
             with contextlib.suppress(OSError):
                 # From here on the time is that of the file again, whoever sets it.
-                self._record(overlay.change(self.file_id), in_checkpoint=in_checkpoint)
+                self._record(overlay.change(self.file_id), overlay.journal)
             self.ctime = self.ctime.next(found.st_ctime_ns, self._store.fstat(self.handle).st_ctime_ns)
             self._overlay = None
             checkpoint.forget(self)
@@ -389,8 +389,8 @@ class Content:
         inode = self._store.fstat(self.handle).st_ino
         return Overlay(self._chunk_size, self._file.size, counter=self._file.counter, inode=inode, journal=journal)
 
-    def _record(self, change: Change, *, in_checkpoint: bool = False) -> int:
-        return self._checkpoint.journal.record(change, in_checkpoint=in_checkpoint) if self._checkpoint else 0
+    def _record(self, change: Change, journal: int | None = None) -> int:
+        return self._checkpoint.journal.record(change, journal) if self._checkpoint else 0
 
     def _write_zeros(self, start: int, end: int, scratch: Scratch) -> None:
         while start < end:

@@ -170,14 +170,16 @@ class Journal:
             generation.last = self._ticket
             return self._ticket
 
-    def record(self, change: Change, *, in_checkpoint: bool = False) -> int:
-        """Append a change to whatever generation takes it, and return its ticket.
+    def record(self, change: Change, sequence: int | None = None) -> int:
+        """Append a change to the generation with this sequence number, while it is there; else to the one that is next.
 
+        What belongs to earlier records stays with them: each generation tells all of a file, or nothing.
         Raises: OSError; nothing is recorded then.
         """
         while True:
-            generation = self.of_checkpoint() if in_checkpoint else self.active()
-            ticket = self.append(generation, change, in_checkpoint=in_checkpoint)
+            present = (self._active, self._draining)
+            found = next((one for one in present if one is not None and one.sequence == sequence), None)
+            ticket = self.append(found or self.active(), change, in_checkpoint=found is not None)
             if ticket is not None:
                 return ticket
 
