@@ -6,7 +6,7 @@ from wafs.crypto.aead import KEY_SIZE, NONCE_SIZE, Buffer, Gcm
 from wafs.crypto.root import RootHash
 from wafs.errors import MalformedError, TruncatedError, UnsupportedFormatError
 from wafs.format.layout import FILE_HEADER_SIZE
-from wafs.format.state import COUNTERS_AT_BIRTH, STATE_SLOT_SIZE, State, open_state_slots, seal_state
+from wafs.format.state import COUNTERS_AT_BIRTH, SPARSE, STATE_SLOT_SIZE, State, open_both_states, seal_state
 from wafs.units import FileId
 
 FILE_ID_SIZE: Final = 16
@@ -23,12 +23,16 @@ STATE_OFFSETS: Final = (96, 96 + STATE_SLOT_SIZE)
 
 
 class FileHeader(NamedTuple):
-    """What a file header holds once it is opened; `cipher` and `root` are the file key, made ready for chunks."""
+    """What a file header holds once it is opened; `cipher` and `root` are the file key, made ready for chunks.
+
+    `was_sparse`: the state before this one allowed holes already.
+    """
 
     file_id: FileId
     cipher: Gcm
     root: RootHash
     state: State
+    was_sparse: bool = False
 
 
 class FileSecrets(NamedTuple):
@@ -75,8 +79,8 @@ def open_file_header(wrap: Gcm, data: Buffer) -> FileHeader:
     check_file_record(header)
     file_key = wrap.open(header[_WRAPPED], header[_AAD])
     cipher = Gcm(file_key)
-    state = open_state_slots(cipher, [header[at : at + STATE_SLOT_SIZE] for at in STATE_OFFSETS])
-    return FileHeader(FileId(header[_ID]), cipher, RootHash(file_key), state)
+    older, state = open_both_states(cipher, [header[at : at + STATE_SLOT_SIZE] for at in STATE_OFFSETS])
+    return FileHeader(FileId(header[_ID]), cipher, RootHash(file_key), state, older.flags & SPARSE != 0)
 
 
 def check_file_record(header: bytes) -> None:

@@ -51,11 +51,20 @@ def open_state_slots(cipher: Gcm, slots: Sequence[bytes]) -> State:
     Sizes: two slots of 80 bytes.
     Raises: AuthenticationError, MalformedError (F-23).
     """
+    return open_both_states(cipher, slots)[1]
+
+
+def open_both_states(cipher: Gcm, slots: Sequence[bytes]) -> tuple[State, State]:
+    """Open both slots and return the older and the newer state.
+
+    Sizes: two slots of 80 bytes.
+    Raises: AuthenticationError, MalformedError (F-23).
+    """
     first, second = (_open_slot(cipher, number, slot) for number, slot in enumerate(slots))
     if abs(first.counter - second.counter) != 1:
         msg = "the two states of the file do not follow each other"
         raise MalformedError(msg)
-    return max(first, second, key=lambda state: state.counter)
+    return (first, second) if first.counter < second.counter else (second, first)
 
 
 def _open_slot(cipher: Gcm, number: int, slot: bytes) -> State:

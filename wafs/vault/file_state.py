@@ -48,14 +48,16 @@ class FileState:
         if self.sealed.flags != wanted or again:
             self._put(size, wanted)
 
-    def restart(self, size: int, counter: int, *, sparse: bool) -> None:
+    def restart(self, size: int, counter: int, *, sparse: bool, was_sparse: bool) -> None:
         """Be in flight with this counter, wherever the states are; both change with one write.
 
+        `was_sparse` is for the older one: whether there were holes before any that come now.
         Raises: OSError.
         """
         flags = self.sealed.flags & ~ROOT | IN_FLIGHT | (SPARSE if sparse else 0)
         state = self._marked(State(size, counter, flags))
-        slots = sorted((state, state._replace(counter=counter - 1)), key=lambda one: one.counter & 1)
+        older = state._replace(counter=counter - 1, flags=flags & ~SPARSE | (SPARSE if was_sparse else 0))
+        slots = sorted((older, state), key=lambda one: one.counter & 1)
         sealed = b"".join(seal_state(self._cipher, one) for one in slots)
         write_all(self._store, self._chunks.handle, sealed, STATE_OFFSETS[0])
         self.sealed = state

@@ -139,7 +139,7 @@ class Journal:
 
         Raises: OSError.
         """
-        return self._active or self._draining or self.active()
+        return self._draining or self._active or self.active()
 
     def leave_reserve(self, generation: Generation, size: int = 0) -> None:
         """Have the storage promise what growth must leave free, behind `size` more bytes of records.

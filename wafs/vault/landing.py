@@ -42,10 +42,10 @@ def landed_size(chunks: ChunkIo, state: State, length: int, chunk_size: int) -> 
     return whole_size(chunks, -(-state.size // chunk_size), size, chunk_size, sparse=is_sparse)
 
 
-def surviving_size(chunks: ChunkIo, state: State, length: int, chunk_size: int) -> int:
+def surviving_size(chunks: ChunkIo, state: State, length: int, chunk_size: int, *, sparse: bool) -> int:
     """Return the plain size that a file has after a crash, whose state was written under the journal that was there.
 
-    What the state calls durable is not looked at: it is whole, or damaged.
+    What the state calls durable is not looked at: it is whole, or damaged. `sparse`: zeros may be holes.
     Raises: TruncatedError if less than that is there; OSError.
     """
     size = plain_size(length, chunk_size)
@@ -55,8 +55,7 @@ def surviving_size(chunks: ChunkIo, state: State, length: int, chunk_size: int) 
         msg = f"ciphertext file has {size} bytes, {state.durable} were safe from a power cut"
         raise TruncatedError(msg)
     start = -(-min(state.durable, state.size) // chunk_size)
-    is_sparse = state.flags & (SPARSE | IN_FLIGHT) == SPARSE
-    return whole_size(chunks, start, size, chunk_size, sparse=is_sparse)
+    return whole_size(chunks, start, size, chunk_size, sparse=sparse)
 
 
 def whole_size(chunks: ChunkIo, start: int, size: int, chunk_size: int, *, sparse: bool) -> int:

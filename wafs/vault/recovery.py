@@ -57,7 +57,7 @@ def open_as_left(context: ContentContext, handle: Handle, replay: Replay) -> tup
     if unfinished is None:
         file.size = _surviving(file, state, context.store.fstat(handle).st_size, chunk_size)
         return file, None
-    kept, size = _reach(file, state, unfinished, replay, chunk_size)
+    kept, size, _ = _reach(file, state, unfinished, replay, chunk_size)
     file.size = size
     overlay = Overlay(chunk_size, size, counter=state.counter, inode=unfinished.inode, journal=0)
     overlay.kept = kept
@@ -66,22 +66,26 @@ def open_as_left(context: ContentContext, handle: Handle, replay: Replay) -> tup
     return file, overlay
 
 
-def _reach(file: CipherFile, state: State, unfinished: Unfinished, replay: Replay, chunk_size: int) -> tuple[int, int]:
-    """Return how many chunks in place count, and the size of the file.
+def _reach(
+    file: CipherFile, state: State, unfinished: Unfinished, replay: Replay, chunk_size: int
+) -> tuple[int, int, bool]:
+    """Return how many chunks in place count, the size of the file, and whether zeros among those are holes.
 
     It ends early where a chunk is in no journal and never reached the storage.
     Raises: OSError.
     """
     kept = min(unfinished.kept, -(-unfinished.size // chunk_size))
+    # Growth brings no holes, and those that a journal brings are behind what it keeps: only older ones count.
+    begins, is_landed = state.counter <= unfinished.first, not state.flags & IN_FLIGHT
+    sparse = file.is_sparse and (begins or (file.matches_root() if is_landed else file.was_sparse))
     for number in range(-(-_durable(state, replay) // chunk_size), kept):
         start = number * chunk_size
         end = min(start + chunk_size, unfinished.size)
         if number in unfinished.chunks or any(first <= number < stop for first, stop in unfinished.holes):
             continue
-        # Growth brings no holes, and those that a journal brings are behind what it keeps.
-        if whole_size(file.chunks, number, end, chunk_size, sparse=False) < end:
-            return number, start
-    return kept, unfinished.size
+        if whole_size(file.chunks, number, end, chunk_size, sparse=sparse) < end:
+            return number, start, sparse
+    return kept, unfinished.size, sparse
 
 
 def _surviving(file: CipherFile, state: State, length: int, chunk_size: int) -> int:
@@ -89,7 +93,9 @@ def _surviving(file: CipherFile, state: State, length: int, chunk_size: int) -> 
 
     Raises: TruncatedError, OSError.
     """
-    size = surviving_size(file.chunks, state, length, chunk_size)
+    # Growth in flight brings no holes.
+    sparse = file.is_sparse and (file.was_sparse or not state.flags & IN_FLIGHT)
+    size = surviving_size(file.chunks, state, length, chunk_size, sparse=sparse)
     if size == state.size and file.is_sparse and not file.matches_root():
         # A chunk that never reached the storage looks like a hole there; nothing behind the first can be told.
         return file.first_hole(state.durable)
@@ -282,17 +288,19 @@ class Recovery:
         if others is not None and state.counter < others.first:
             # What the journals tell of it is about a later version, which never got here, and must not be taken for
             # this one by a recovery after another crash.
-            file.restart(Restart(others.last + 3, self._mark, _durable(state, self._replay), sparse=False))
+            file.restart(
+                Restart(others.last + 3, self._mark, _durable(state, self._replay), file.was_sparse, file.is_sparse)
+            )
         file.land(size, self._mark, _durable(state, self._replay))
 
     def _bring_home(self, file: CipherFile, state: State, unfinished: Unfinished, length: int) -> None:
         """Do what the journals tell; doing it again does no harm."""
         chunk_size = self._context.chunk_size
-        kept, size = _reach(file, state, unfinished, self._replay, chunk_size)
+        kept, size, was_sparse = _reach(file, state, unfinished, self._replay, chunk_size)
         self.cut += size < unfinished.size
         chunks = {number: chunk for number, chunk in unfinished.chunks.items() if number * chunk_size < size}
         durable = min(_durable(state, self._replay), size)
-        restart = Restart(unfinished.last + 1, self._mark, durable, sparse=bool(unfinished.holes))
+        restart = Restart(unfinished.last + 1, self._mark, durable, was_sparse, bool(unfinished.holes))
         file.size = max(plain_size(length, chunk_size), kept * chunk_size if kept * chunk_size <= size else size)
         file.rewrite(size, kept, chunks, self._scratch, restart=restart)
         for first, stop in unfinished.holes:

@@ -31,11 +31,15 @@ from wafs.vault.scratch import Scratch
 
 
 class Restart(NamedTuple):
-    """The state in flight that a recovery writes: its counter, its mark, what was durable, whether holes may come."""
+    """The state in flight that a recovery writes: its counter, its mark, what was durable.
+
+    `was_sparse`: zeros that are there may be holes; `sparse`: holes come.
+    """
 
     counter: int
     epoch: bytes
     durable: int
+    was_sparse: bool
     sparse: bool
 
 
@@ -60,6 +64,8 @@ class SealedFile:
         self.as_opened: os.stat_result | None = None
         self.size = header.state.size
         self.writable = writable
+        self.was_sparse = header.was_sparse
+        """Holes were allowed by the state before the one that was found."""
 
     @classmethod
     def create(cls, context: ContentContext, handle: Handle) -> Self:
@@ -153,9 +159,12 @@ class SealedFile:
     def matches_root(self) -> bool:
         """Tell whether the chunks in the store are those of the sealed version, as far as their tags tell.
 
-        Raises: TruncatedError, OSError.
+        Raises: OSError.
         """
-        return self._root.matches(self.size)
+        try:
+            return self._root.matches(self.size)
+        except TruncatedError:
+            return False
 
     def first_hole(self, offset: int) -> int:
         """Return where the first hole behind `offset` begins, the size if there is none.
@@ -254,7 +263,7 @@ class SealedFile:
     def _restart(self, size: int, restart: Restart, *, sparse: bool) -> None:
         self._root.forget()
         self._state.epoch, self._state.durable = restart.epoch, restart.durable
-        self._state.restart(size, restart.counter, sparse=sparse)
+        self._state.restart(size, restart.counter, sparse=sparse, was_sparse=restart.was_sparse)
 
     def renew_state(self) -> None:
         """Seal the same state once more, under a higher counter.
