@@ -36,7 +36,6 @@ class Content:
     """
 
     def __init__(self, context: ContentContext, file: CipherFile, overlay: Overlay | None = None) -> None:
-        self._context = context
         self._store = context.store
         self._checkpoint = context.checkpoint
         self._chunk_size = context.chunk_size
@@ -221,15 +220,15 @@ class Content:
         Raises: NoSuchOffsetError, OSError.
         """
         with self._lock:
-            overlay = self._overlay
-            if overlay is None:
-                return self._file.seek(offset, whence)
-            if not 0 <= offset < overlay.size:
+            file, overlay, size = self._file, self._overlay, self.size
+            if not 0 <= offset < size:
                 raise NoSuchOffsetError
-            found = overlay.find(offset // self._chunk_size, whence, self._file) * self._chunk_size
-            if found >= overlay.size and whence == os.SEEK_DATA:
+            number = offset // self._chunk_size
+            number = file.find(number, whence) if overlay is None else overlay.find(number, whence, file)
+            found = number * self._chunk_size
+            if found >= size and whence == os.SEEK_DATA:
                 raise NoSuchOffsetError
-            return min(max(offset, found), overlay.size)
+            return min(max(offset, found), size)
 
     def seal(self) -> None:
         """Write the state for the present size and chunks, if the file is in flight and this is a writer.

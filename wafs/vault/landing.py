@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from wafs.crypto.aead import OVERHEAD
 from wafs.errors import AuthenticationError, TruncatedError
 from wafs.format.layout import plain_size
 from wafs.format.state import IN_FLIGHT, NO_EPOCH, SPARSE, State
@@ -33,7 +32,7 @@ def landed_size(chunks: ChunkIo, state: State, length: int, chunk_size: int) -> 
     """
     size = size_in_flight(state, length, chunk_size)
     number, rest = divmod(state.size, chunk_size)
-    if rest and size > state.size and _opens(chunks, number, rest, sparse=False):
+    if rest and size > state.size and _opens(chunks, number, rest, Scratch(0), sparse=False):
         # Only a truncation to the state's size makes its last chunk this short while others lie behind it. It seals
         # that chunk, so a hole is none of its doing.
         return state.size
@@ -63,11 +62,11 @@ def whole_size(chunks: ChunkIo, start: int, size: int, chunk_size: int, *, spars
 
     Raises: OSError.
     """
-    number, count = start, -(-size // chunk_size)
+    number, count, scratch = start, -(-size // chunk_size), Scratch(0)
     stride = max(1, _STRIDE // chunk_size)
     while number < count:
         length = min(stride * chunk_size, size - number * chunk_size)
-        if _opens(chunks, number, length, sparse=sparse):
+        if _opens(chunks, number, length, scratch, sparse=sparse):
             number += stride
         elif stride > 1:
             stride = 1
@@ -76,8 +75,7 @@ def whole_size(chunks: ChunkIo, start: int, size: int, chunk_size: int, *, spars
     return size
 
 
-def _opens(chunks: ChunkIo, number: int, length: int, *, sparse: bool) -> bool:
-    scratch = Scratch(length + (length // 4096 + 1) * OVERHEAD)
+def _opens(chunks: ChunkIo, number: int, length: int, scratch: Scratch, *, sparse: bool) -> bool:
     try:
         chunks.read(number, length, sparse=sparse, scratch=scratch)
     except (AuthenticationError, TruncatedError):

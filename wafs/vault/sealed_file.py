@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 
 from wafs.crypto.aead import Gcm
 from wafs.crypto.root import RootHash
-from wafs.errors import NoSuchOffsetError, TruncatedError
+from wafs.errors import TruncatedError
 from wafs.format.file_header import (
     SECRETS_SIZE,
     FileHeader,
@@ -214,18 +214,6 @@ class SealedFile:
         if self._root.watching:
             self._root.note_read(first, span, scratch)
         return plain[offset - base : end - base]
-
-    def seek(self, offset: int, whence: int) -> int:
-        """Find the next data (SEEK_DATA) or hole (SEEK_HOLE) at or after `offset`; the end of the file is a hole.
-
-        Raises: NoSuchOffsetError, OSError.
-        """
-        if not 0 <= offset < self.size:
-            raise NoSuchOffsetError
-        found = self.find(offset // self._chunk_size, whence) * self._chunk_size
-        if found >= self.size and whence == os.SEEK_DATA:
-            raise NoSuchOffsetError
-        return min(max(offset, found), self.size)
 
     def find(self, number: int, whence: int) -> int:
         """Find the first chunk from `number` on that is data (SEEK_DATA) or a hole (SEEK_HOLE).
