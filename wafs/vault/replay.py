@@ -157,7 +157,8 @@ def _read_journal(
         elif isinstance(record, Change) and record.synced > torn:
             # Records that nobody synced may be torn in any order; this one was safe.
             msg = f"record {torn} of the journal does not verify"
-            raise AuthenticationError(msg)
+            hint = "keep the journal; `wafs check` tells more, `wafs salvage` copies out what reads"
+            raise AuthenticationError(msg, hint=hint)
     match records:
         case [Start() as start, *changes]:
             return start, journal_id[:EPOCH_SIZE], [change for change in changes if isinstance(change, Change)]
