@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crash.bench import Bench
@@ -15,11 +15,13 @@ from crash.trial import Trial
 from differential.program import Program
 from store.crashing import MODELS
 
+PROGRAMS = 50
 STATES = 45
-"""Of each program and model; with 50 programs and the crashes during recovery more than ten thousand."""
+"""Of each program and model; with the crashes during recovery more than ten thousand. scripts/crash_states has more."""
 
 
 @pytest.mark.slow
+@settings(max_examples=PROGRAMS)
 @given(program=programs(), seed=st.integers(0, 1 << 30))
 def test_nothing_is_lost_in_a_crash_of_a_random_program(program: Program, seed: int) -> None:
     with Bench() as bench:
