@@ -53,7 +53,8 @@ install_packages() {
         { say "could not install; $hint"; return 1; }
 }
 
-# Print the first Python on the PATH that is new enough and can make a virtual environment.
+# Print the first Python that is new enough and can make a virtual environment. The system's own comes first:
+# distributions build theirs with profile-guided optimisation, and a mount answers up to three times as fast.
 find_python() {
     local path
     while read -r path; do
@@ -61,8 +62,14 @@ find_python() {
             echo "$path"
             return
         fi
-    done < <(type -aP python3 python3.14 python3.13 python3.12 python3.11)
+    done < <(echo /usr/bin/python3; type -aP python3 python3.14 python3.13 python3.12 python3.11)
     return 1
+}
+
+# Succeed if the system's own Python is new enough and only its module for virtual environments is missing.
+lacks_venv_only() {
+    /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null &&
+        ! /usr/bin/python3 -c 'import venv, ensurepip' 2>/dev/null
 }
 
 ensure_commands() {
@@ -84,6 +91,7 @@ ensure_venv() {
         return
     fi
     if ! "$VENV/bin/python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        ! lacks_venv_only || install_packages python3-venv || say "going on with another Python, if there is one"
         python=$(find_python) || {
             install_packages python3 python3-venv || exit 1
             python=$(find_python) || die "Python 3.11 or newer is needed, and this system has none"
