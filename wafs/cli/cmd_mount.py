@@ -25,6 +25,7 @@ _EXAMPLES = (
 @click.option("--allow-other", is_flag=True, help="Other users may use the mount, as permission bits allow.")
 @click.option("--nonempty", is_flag=True, help="Mount on a folder that has entries; they are hidden meanwhile.")
 @click.option("--idle", metavar="TIME", callback=duration_s, help="Unmount when unused for so long: 90s, 15m, 2h.")
+@click.option("--save-power", is_flag=True, help="Let processors sleep while the mount is busy; slower (root only).")
 @click.option("--log-file", type=LOCAL_PATH, metavar="FILE", help="Log to this file and not to the system's log.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more; this can name files.")
 def mount(  # noqa: PLR0913  one argument for each option
@@ -37,6 +38,7 @@ def mount(  # noqa: PLR0913  one argument for each option
     allow_other: bool,
     nonempty: bool,
     idle: float | None,
+    save_power: bool,
     log_file: str | None,
     verbose: bool,
 ) -> None:
@@ -60,6 +62,7 @@ def mount(  # noqa: PLR0913  one argument for each option
         read_only=read_only,
         nonempty=nonempty,
         idle_s=idle,
+        save_power=save_power,
     )
     run = run_in_foreground if foreground else run_in_background
     with open_vault(vault, source.get_secret, read_only=read_only) as opened:

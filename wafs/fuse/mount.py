@@ -15,6 +15,7 @@ from wafs.fs.commits import CommitTimer
 from wafs.fs.vfs import Vfs
 from wafs.fuse import mountpoint
 from wafs.fuse.channel import Channel
+from wafs.fuse.cpu_latency import CpuLatency
 from wafs.fuse.linux.front_end import Status, handlers_of
 from wafs.fuse.mountinfo import FSTYPE, MountInfo, find_mount
 from wafs.fuse.session import Session
@@ -32,13 +33,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MountOptions:
-    """Where and how to mount. `idle_s`: unmount when nothing was asked for so many seconds; None never does."""
+    """Where and how to mount.
+
+    `idle_s`: unmount when nothing was asked for so many seconds; None never does. `save_power`: let processors fall
+    asleep also while the mount is busy.
+    """
 
     mountpoint: str
     allow_other: bool = False
     read_only: bool = False
     nonempty: bool = False
     idle_s: float | None = None
+    save_power: bool = False
 
 
 def check_mountpoint(vault_path: str, place: str, *, nonempty: bool) -> None:
@@ -96,7 +102,8 @@ def _mount_and_serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None],
         ),
     )
     ours = find_mount(options.mountpoint)
-    channel = Channel(fd)
+    latency = CpuLatency(None) if options.save_power else CpuLatency()
+    channel = Channel(fd, latency=latency)
     mounted = threading.Event()
 
     def answered() -> None:
@@ -115,6 +122,7 @@ def _mount_and_serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None],
         finally:
             _leave(options.mountpoint, ours)
             channel.close()
+            latency.close()
     if not mounted.is_set():
         msg = f"the mount on {options.mountpoint} ended before it answered"
         raise MountError(msg, hint="it was told to stop, or somebody unmounted it; mount again")
