@@ -192,9 +192,9 @@ def test_a_listing_stays_right_while_entries_come_and_go(paths: Paths) -> None:
     paths.unlink(gone.name)
     paths.write(b"d", b"")
     assert [item.name for item in streams.read(fh, 2)] == [item.name for item in listed[2:]]
-    assert streams.enter(fh, 1) is None
-    assert streams.enter(fh, gone.offset) is None
-    entry = streams.enter(fh, listed[2].offset)
+    assert streams.enter(fh, 0, 1) == [None]
+    assert streams.enter(fh, gone.offset - 1, 1) == [None]
+    (entry,) = streams.enter(fh, listed[2].offset - 1, 1)
     assert entry is not None
     paths.vfs.tree.forget(entry.ino)
     assert {item.name for item in streams.read(fh, 0)} == {b".", b"..", b"d", listed[2].name, listed[4].name}

@@ -87,17 +87,21 @@ def attrs_of(found: os.stat_result, chunk_size: int) -> Attrs:
         size = plain_size(size, chunk_size)
     elif kind == stat.S_IFLNK:
         size = target_size(size)
-    return Attrs(
-        found.st_ino,
-        size,
-        found.st_blocks,
-        found.st_atime_ns,
-        found.st_mtime_ns,
-        found.st_ctime_ns,
-        mode,
-        found.st_nlink,
-        found.st_uid,
-        found.st_gid,
-        found.st_rdev,
-        BLKSIZE,
+    # As `Attrs(...)`, without the call into Python that the constructor of a NamedTuple is: a listing makes thousands.
+    return tuple.__new__(
+        Attrs,
+        (
+            found.st_ino,
+            size,
+            found.st_blocks,
+            found.st_atime_ns,
+            found.st_mtime_ns,
+            found.st_ctime_ns,
+            mode,
+            found.st_nlink,
+            found.st_uid,
+            found.st_gid,
+            found.st_rdev,
+            BLKSIZE,
+        ),
     )

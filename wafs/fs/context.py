@@ -15,7 +15,7 @@ from wafs.fs.inodes import Inode, InodeTable
 from wafs.units import Fh
 from wafs.vault.content import Content
 from wafs.vault.directory import Directories
-from wafs.vault.shown_time import ShownTime
+from wafs.vault.shown_time import NO_SHOWN_TIME, ShownTime
 from wafs.vault.vault import Vault
 
 DIR_HANDLE_CAPACITY: Final = 512
@@ -104,7 +104,9 @@ class FsContext:
                 return inode.last_attrs
             handle, entry = self.entry_of(inode)
             found = self.store.stat(handle.fd, entry)
-        attrs = _with_ctime(attrs_of(found, self.chunk_size), inode.ctime)
+        attrs = attrs_of(found, self.chunk_size)
+        if inode.ctime is not NO_SHOWN_TIME:
+            attrs = _with_ctime(attrs, inode.ctime)
         inode.shown_size = attrs.size
         return attrs
 

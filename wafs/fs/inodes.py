@@ -106,6 +106,8 @@ class Inode:
 
 
 _NO_IDENTITY: Final = (0, 0)
+_KIND: Final = 0o170000
+"""The bits of a mode that S_IFMT leaves."""
 
 
 class InodeTable:
@@ -122,7 +124,7 @@ class InodeTable:
         self._by_number: dict[int, Inode] = {ROOT_INO: self.root}
         self._by_identity: dict[Identity, Inode] = {self.root.identity: self.root}
         self._by_name: dict[tuple[int, bytes], Inode] = {}
-        self._next = ROOT_INO + 1
+        self._next = Ino(ROOT_INO + 1)
 
     def __len__(self) -> int:
         return len(self._by_number)
@@ -151,27 +153,27 @@ class InodeTable:
         The caller pins it or calls `unpin(inode, 0)`.
         """
         identity = (found.st_dev, found.st_ino)
-        kind = stat.S_IFMT(found.st_mode)
-        key = (parent.number, name)
-        inode = self._by_name.get(key)
-        if inode is not None and inode.identity == identity and inode.kind == kind:
-            return inode
+        kind = found.st_mode & _KIND
+        inode = self._by_name.get((parent.number, name))
         if inode is not None:
+            if inode.identity == identity and inode.kind == kind:
+                return inode
             self.drop_link(parent, name, is_gone=False)
         inode = self._by_identity.get(identity)
-        if inode is None or inode.kind != kind or inode.is_dir:
+        if inode is None or inode.kind != kind or kind == stat.S_IFDIR:
             # A directory has one place: one that shows up elsewhere was moved behind our back, and is another inode.
-            inode = self.add_unnamed(found)
+            inode = self._add(identity, kind)
         self.add_link(inode, parent, name)
         return inode
 
     def add_unnamed(self, found: os.stat_result) -> Inode:
         """Make a new inode that has no name yet; the caller pins it or gives it one."""
-        identity = (found.st_dev, found.st_ino)
-        inode = Inode(Ino(self._next), stat.S_IFMT(found.st_mode), identity)
-        self._next += 1
-        self._by_number[inode.number] = inode
-        self._by_identity[identity] = inode
+        return self._add((found.st_dev, found.st_ino), found.st_mode & _KIND)
+
+    def _add(self, identity: Identity, kind: int) -> Inode:
+        number = self._next
+        self._next = Ino(number + 1)
+        inode = self._by_number[number] = self._by_identity[identity] = Inode(number, kind, identity)
         return inode
 
     def add_link(self, inode: Inode, parent: Inode, name: bytes) -> None:

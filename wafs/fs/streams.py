@@ -3,7 +3,7 @@
 import stat
 from collections.abc import Iterator
 
-from wafs.errors import BadHandleError
+from wafs.errors import BadHandleError, WafsError
 from wafs.fs.attrs import DirEntry, Entry
 from wafs.fs.context import FsContext
 from wafs.fs.handles import DirStream
@@ -47,29 +47,33 @@ class Streams:
 
         Raises: BadHandleError, DamageError, OSError.
         """
-        listed = self._listed(self._stream(fh), offset)
+        listed = self._listed(self._stream(fh), anew=offset == 0)
         return (
-            DirEntry(listed[index].name, listed[index].ino, listed[index].type, index + 1)
-            for index in range(offset, len(listed))
+            tuple.__new__(DirEntry, (item.name, item.ino, item.type, number))
+            for number, item in enumerate(listed[offset:] if offset else listed, offset + 1)
         )
 
-    def enter(self, fh: int, offset: int) -> Entry | None:
-        """Pin and return the entry that ends at `offset`, None if it has vanished or is `.` or `..`.
+    def enter(self, fh: int, offset: int, count: int) -> list[Entry | None]:
+        """Pin and return `count` entries from `offset` on; None for `.`, `..` and what has vanished or does not open.
 
-        Raises: BadHandleError, DamageError, OSError.
+        Raises: BadHandleError.
         """
-        if offset <= _DOTS:
-            return None
         stream = self._stream(fh)
-        item = self._listed(stream, offset)[offset - 1]
-        fs = self._fs
+        fs, directory, enter = self._fs, stream.inode, self._tree.enter
+        entries: list[Entry | None] = [None] * min(count, max(_DOTS - offset, 0))
+        items = self._listed(stream, anew=False)[offset + len(entries) : offset + count]
         with fs.lock:
-            handle = fs.dir_handles.of(stream.inode)
             try:
-                found = fs.store.stat(handle.fd, item.entry)
-            except FileNotFoundError:
-                return None
-            return self._tree.enter(stream.inode, item.name, found)
+                handle = fs.dir_handles.of(directory)
+            except (WafsError, OSError):
+                return [None] * count
+            stat, fd = fs.store.stat, handle.fd
+            for item in items:
+                try:
+                    entries.append(enter(directory, item.name, stat(fd, item.entry)))
+                except (WafsError, OSError):
+                    entries.append(None)
+        return entries
 
     def sync(self, fh: int) -> None:
         """Return when the entries of the directory are safe from a power cut.
@@ -109,8 +113,8 @@ class Streams:
             raise BadHandleError
         return stream
 
-    def _listed(self, stream: DirStream, offset: int) -> list[Listed]:
-        if stream.listed is None or offset == 0:
+    def _listed(self, stream: DirStream, *, anew: bool) -> list[Listed]:
+        if stream.listed is None or anew:
             with self._fs.lock:
                 inode = stream.inode
                 above = inode.links[-1].parent if inode.links else inode

@@ -58,7 +58,7 @@ class Tree:
         inode = self._fs.inodes.find(directory, name, found)
         inode.pins += 1
         try:
-            return Entry(inode.number, self._fs.attrs(inode, found))
+            return tuple.__new__(Entry, (inode.number, self._fs.attrs(inode, found)))
         except BaseException:
             self._fs.inodes.unpin(inode)
             raise

@@ -6,12 +6,16 @@ so that the abstraction costs no Python frame.
 
 import os
 import stat
+import sys
 from typing import Final
 
 from wafs.store import libc
 from wafs.store.base import Handle
 
 _DIR_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NAMES: Final = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
+"""How names that `os` gives as text become bytes again: as in `os.fsencode`, which asks more questions."""
+
 _FILE_FLAGS: Final = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -53,7 +57,7 @@ class LocalStore:
         own = os.open(b".", _DIR_FLAGS, dir_fd=directory)
         try:
             with os.scandir(own) as found:
-                return [(os.fsencode(entry.name), _type(entry), entry.inode()) for entry in found]
+                return [(entry.name.encode(*_NAMES), _type(entry), entry.inode()) for entry in found]
         finally:
             os.close(own)
 
@@ -151,8 +155,8 @@ def _path(parent: Handle, name: bytes) -> bytes:
 
 
 def _type(entry: os.DirEntry[str]) -> int:
-    if entry.is_symlink():
-        return stat.S_IFLNK
+    if entry.is_file(follow_symlinks=False):
+        return stat.S_IFREG
     if entry.is_dir(follow_symlinks=False):
         return stat.S_IFDIR
-    return stat.S_IFREG if entry.is_file(follow_symlinks=False) else 0
+    return stat.S_IFLNK if entry.is_symlink() else 0

@@ -98,10 +98,13 @@ class Directories:
         found = list(self._store.entries(handle))
         names = {entry for entry, _, _ in found}
         for entry, kind, ino in found:
-            if entry in _INTERNAL or self._is_name_file(handle, entry, names):
-                continue
             try:
-                name = self.open_name(handle, directory, entry)
+                if entry.endswith(SHORT_SUFFIX):
+                    name = open_short_name(self._keys.names, directory, entry)
+                elif entry in _INTERNAL or self._is_name_file(handle, entry, names):
+                    continue
+                else:
+                    name = self.open_name(handle, directory, entry)
             except DamageError:
                 listing.foreign.append(entry)
             except OSError as error:
@@ -110,7 +113,7 @@ class Directories:
                     raise
                 listing.foreign.append(entry)
             else:
-                listing.entries.append(Listed(name, entry, kind, ino))
+                listing.entries.append(tuple.__new__(Listed, (name, entry, kind, ino)))
         # Said once, and again when it changes: a folder is listed often.
         known = self._foreign.pop(directory, 0)
         if listing.foreign:

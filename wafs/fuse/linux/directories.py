@@ -1,9 +1,9 @@
 """Directories: OPENDIR, READDIR, READDIRPLUS, FSYNCDIR and RELEASEDIR."""
 
 import stat
+from collections.abc import Iterable
 from functools import partial
 
-from wafs.errors import WafsError
 from wafs.fs.attrs import DirEntry, Entry
 from wafs.fs.vfs import Vfs
 from wafs.fuse.linux.reply import Handler, Held, Reply, entry_body
@@ -51,29 +51,18 @@ class DirectoryHandlers:
     def _readdirplus(self, header: InHeader, body: memoryview) -> Reply:
         del header
         asked = requests.parse_read(body)
-        parts: list[bytes] = []
-        pinned: list[int] = []
         room = asked.size
+        items: list[DirEntry] = []
         for item in self._streams.read(asked.fh, asked.offset):
-            room -= replies.direntplus_size(item.name)
+            room -= replies.direntplus_size(item[0])
             if room < 0:
                 break
-            entry = self._entry(asked.fh, item)
-            if entry is None:
-                parts.append(_plus(_NOT_LOOKED_UP, item, item.type, item.ino))
-            else:
-                pinned.append(entry.ino)
-                parts.append(_plus(entry_body(entry), item, entry.attrs.mode, entry.attrs.ino))
-        return Held(b"".join(parts), partial(self._unpin, pinned))
+            items.append(item)
+        entries = self._streams.enter(asked.fh, asked.offset, len(items))
+        pinned = [entry.ino for entry in entries if entry is not None]
+        return Held(b"".join(map(_plus, items, entries)), partial(self._unpin, pinned))
 
-    def _entry(self, fh: int, item: DirEntry) -> Entry | None:
-        """Look an entry up for READDIRPLUS; one that cannot be is listed all the same and fails when used."""
-        try:
-            return self._streams.enter(fh, item.offset)
-        except (WafsError, OSError):
-            return None
-
-    def _unpin(self, pinned: list[int]) -> None:
+    def _unpin(self, pinned: Iterable[int]) -> None:
         for number in pinned:
             self._tree.forget(number)
 
@@ -88,5 +77,10 @@ class DirectoryHandlers:
         return b""
 
 
-def _plus(entry: bytes, item: DirEntry, mode: int, ino: int) -> bytes:
-    return replies.pack_direntplus(entry, ino, item.offset, stat.S_IFMT(mode) >> 12, item.name)
+def _plus(item: DirEntry, entry: Entry | None) -> bytes:
+    """Pack an entry; one that could not be looked up is listed all the same, and fails when it is used."""
+    name, ino, kind, offset = item
+    if entry is None:
+        return replies.pack_direntplus(_NOT_LOOKED_UP, ino, offset, kind >> 12, name)
+    attrs = entry.attrs
+    return replies.pack_direntplus(entry_body(entry), attrs.ino, offset, attrs.mode >> 12, name)

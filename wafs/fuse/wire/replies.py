@@ -68,10 +68,13 @@ def entry_out(nodeid: int, generation: int, attr: AttrValues, *, entry_ttl_ns: i
     Source: struct fuse_entry_out, 7.9; 128 bytes.
     """
     ino, size, blocks, at, mt, ct, mode, nlink, uid, gid, rdev, blksize = attr
+    at_s, at = divmod(at, _NS)
+    mt_s, mt = divmod(mt, _NS)
+    ct_s, ct = divmod(ct, _NS)
     return _pack_entry(
         nodeid, generation,
         entry_ttl_ns // _NS, attr_ttl_ns // _NS, entry_ttl_ns % _NS, attr_ttl_ns % _NS,
-        ino, size, blocks, at // _NS, mt // _NS, ct // _NS, at % _NS, mt % _NS, ct % _NS,
+        ino, size, blocks, at_s, mt_s, ct_s, at, mt, ct,
         mode, nlink, uid, gid, rdev, blksize, 0,
     )  # fmt: skip
 
@@ -90,9 +93,12 @@ def attr_out(attr: AttrValues, *, ttl_ns: int) -> bytes:
     Source: struct fuse_attr_out, 7.9; 104 bytes.
     """
     ino, size, blocks, at, mt, ct, mode, nlink, uid, gid, rdev, blksize = attr
+    at_s, at = divmod(at, _NS)
+    mt_s, mt = divmod(mt, _NS)
+    ct_s, ct = divmod(ct, _NS)
     return _pack_attr(
         ttl_ns // _NS, ttl_ns % _NS,
-        ino, size, blocks, at // _NS, mt // _NS, ct // _NS, at % _NS, mt % _NS, ct % _NS,
+        ino, size, blocks, at_s, mt_s, ct_s, at, mt, ct,
         mode, nlink, uid, gid, rdev, blksize, 0,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from wafs.errors import MalformedRequestError
 from wafs.fuse.wire import abi
-from wafs.fuse.wire.requests.framing import Body, fixed, unpacker
+from wafs.fuse.wire.requests.framing import Body, fixed, new, unpacker
 
 
 class OpenIn(NamedTuple):
@@ -157,12 +157,13 @@ def parse_write(body: Body) -> WriteIn:
     Thread: `data` is valid until the receive buffer is filled again.
     Source: struct fuse_write_in, 7.9.
     """
-    fh, offset, size, write_flags, lock_owner, flags = _unpack_write(body)
+    fields = _unpack_write(body)
+    size = fields[2]
     data = memoryview(body)[_WRITE_SIZE : _WRITE_SIZE + size]
     if len(data) != size:
         msg = f"WRITE with {len(data)} bytes of data, want {size}"
         raise MalformedRequestError(msg)
-    return WriteIn(fh, offset, size, write_flags, lock_owner, flags, data)
+    return new(WriteIn, (*fields, data))
 
 
 def parse_ioctl(body: Body) -> IoctlIn:

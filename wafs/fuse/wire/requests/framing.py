@@ -14,7 +14,11 @@ from wafs.fuse.wire import abi
 Body: TypeAlias = bytes | bytearray | memoryview
 """A request without its header and extensions."""
 
-_T = TypeVar("_T")
+_T = TypeVar("_T", bound=tuple[Any, ...])
+
+new: Callable[[type[_T], tuple[Any, ...]], _T] = tuple.__new__
+"""Makes a NamedTuple of its fields without the call into Python that its own constructor is."""
+
 _NUL = b"\0"
 _SLASH = 0x2F
 
@@ -37,8 +41,8 @@ def unpacker(layout: Struct, what: str) -> Callable[[Body], tuple[Any, ...]]:
     return fields
 
 
-def fixed(layout: Struct, make: Callable[..., _T], what: str) -> Callable[[Body], _T]:
-    """Make a parser for a body that is one struct; bytes beyond the struct are ignored.
+def fixed(layout: Struct, make: type[_T], what: str) -> Callable[[Body], _T]:
+    """Make a parser for a body that is one struct and becomes a NamedTuple; bytes beyond the struct are ignored.
 
     They are ignored because newer kernels lengthen structs at their end.
     """
@@ -47,7 +51,7 @@ def fixed(layout: Struct, make: Callable[..., _T], what: str) -> Callable[[Body]
 
     def parse(body: Body) -> _T:
         try:
-            return make(*unpack(body))
+            return new(make, unpack(body))
         except error:
             msg = f"{what} of {len(body)} bytes, want at least {size}"
             raise MalformedRequestError(msg) from None
@@ -56,7 +60,7 @@ def fixed(layout: Struct, make: Callable[..., _T], what: str) -> Callable[[Body]
 
 
 _HEADER_SIZE = abi.IN_HEADER.size
-_unpack_header = unpacker(abi.IN_HEADER, "header")
+_unpack_header = abi.IN_HEADER.unpack_from
 
 
 class InHeader(NamedTuple):
@@ -88,13 +92,17 @@ def parse_request(message: memoryview) -> tuple[InHeader, memoryview]:
     Raises: MalformedRequestError if the lengths in the header disagree with the message.
     Source: struct fuse_in_header; total_extlen since 7.38.
     """
-    header = InHeader(*_unpack_header(message))
-    end = header.length
+    try:
+        header = new(InHeader, _unpack_header(message))
+    except error:
+        msg = f"header of {len(message)} bytes, want at least {_HEADER_SIZE}"
+        raise MalformedRequestError(msg) from None
+    end = header[0]
     if end != len(message):
         msg = f"request of {len(message)} bytes, its header says {end}"
         raise MalformedRequestError(msg)
-    if header.extension_units:
-        end -= 8 * header.extension_units
+    if header[7]:
+        end -= 8 * header[7]
         if end < _HEADER_SIZE:
             msg = f"request of {len(message)} bytes, its extensions overlap the header"
             raise MalformedRequestError(msg)
