@@ -41,6 +41,13 @@ class Gcm:
             nonce = os.urandom(NONCE_SIZE)
         return nonce + self._aes.encrypt(nonce, plain, aad)
 
+    def seal_into(self, plain: Buffer, aad: bytes, out: memoryview, nonce: bytes | None = None) -> None:
+        """Seal as `seal` does, into `out`, which is 28 bytes longer than `plain`."""
+        if nonce is None:
+            nonce = os.urandom(NONCE_SIZE)
+        out[:NONCE_SIZE] = nonce
+        self.encrypt_into(nonce, plain, aad, out[NONCE_SIZE:])
+
     def open(self, sealed: Buffer, aad: bytes) -> bytes:
         """Open what `seal` made.
 

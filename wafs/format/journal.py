@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from struct import Struct
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from wafs.crypto.aead import OVERHEAD, Buffer, Gcm
 from wafs.errors import LimitError, MalformedError, TruncatedError, UnsupportedFormatError
-from wafs.format.encoding import Value, pack, unpack
+from wafs.format.encoding import Value, pack, pack_list, unpack
 from wafs.units import MIB, FileId
 
 JOURNAL_HEADER_SIZE: Final = 64
@@ -113,15 +113,19 @@ def decode_journal_header(data: bytes, vault_id: bytes) -> bytes:
 
 def seal_record(
     cipher: Gcm, journal_id: bytes, number: int, record: Start | Change, nonce: bytes | None = None
-) -> bytes:
+) -> bytearray:
     """Seal a record with its length before it.
 
     Raises: LimitError.
     Spec: F-80.
     """
-    sealed = cipher.seal(pack(_value_of(record)), journal_id + _NUMBER.pack(number), nonce)
-    check_record_length(len(sealed))
-    return LENGTH.pack(len(sealed)) + sealed
+    plain = pack_list(_value_of(record))
+    length = len(plain) + OVERHEAD
+    check_record_length(length)
+    data = bytearray(LENGTH.size + length)
+    LENGTH.pack_into(data, 0, length)
+    cipher.seal_into(plain, journal_id + _NUMBER.pack(number), memoryview(data)[LENGTH.size :], nonce)
+    return data
 
 
 def check_record_length(length: int) -> None:
@@ -158,13 +162,12 @@ def open_record(cipher: Gcm, journal_id: bytes, number: int, sealed: Buffer) -> 
     raise _malformed()
 
 
-def _value_of(record: Start | Change) -> Value:
+def _value_of(record: Start | Change) -> list[Any]:
     if isinstance(record, Start):
         return list(record)
-    # msgpack takes a view as it takes bytes, and the payload is copied once less.
-    pieces = [cast("Value", list(piece)) for piece in record.pieces]
-    mtime = 0 if record.mtime is None else record.mtime + _TIME_BIAS
-    return [record.file_id, record.inode, record.counter, record.size, record.kept, pieces, mtime, record.synced]
+    file_id, inode, counter, size, kept, pieces, mtime, synced = record
+    # A tuple becomes what a list does.
+    return [file_id, inode, counter, size, kept, pieces, 0 if mtime is None else mtime + _TIME_BIAS, synced]
 
 
 def _piece_of(value: Value) -> Piece:

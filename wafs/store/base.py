@@ -50,7 +50,7 @@ class Store(Protocol):
     def preadv(self, handle: Handle, buffers: "list[memoryview]", offset: int) -> int:
         """Read into buffers; returns the number of bytes."""
 
-    def pwrite(self, handle: Handle, data: bytes | memoryview, offset: int) -> int:
+    def pwrite(self, handle: Handle, data: bytes | bytearray | memoryview, offset: int) -> int:
         """Write; returns the number of bytes, which may be less than asked."""
 
     def truncate(self, handle: Handle, size: int) -> None:

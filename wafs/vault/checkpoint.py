@@ -59,7 +59,8 @@ class Checkpoint:
         Thread: the caller holds the lock of the content.
         """
         before = self._waiting.get(content)
-        self.note(content, size)
+        if before != size:
+            self.note(content, size)
         try:
             return self.journal.append(generation, change)
         except BaseException:

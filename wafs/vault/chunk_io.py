@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from struct import Struct
 from typing import Final
 
-from wafs.crypto.aead import NONCE_SIZE, OVERHEAD, TAG_SIZE, Gcm, InvalidTag
+from wafs.crypto.aead import NONCE_SIZE, OVERHEAD, TAG_SIZE, Buffer, Gcm, InvalidTag
 from wafs.errors import AuthenticationError, TruncatedError
 from wafs.format.layout import FILE_HEADER_SIZE, chunk_offset
 from wafs.store.base import Handle, Store
@@ -193,14 +193,14 @@ def read_all(store: Store, handle: Handle, size: int, offset: int) -> bytes:
     return data
 
 
-def write_all(store: Store, handle: Handle, data: bytes | memoryview, offset: int) -> None:
+def write_all(store: Store, handle: Handle, data: Buffer, offset: int) -> None:
     """Write all of `data`, however little the store takes at a time.
 
     Raises: OSError; then any prefix may have been written.
     """
     done = store.pwrite(handle, data, offset)
     while done < len(data):
-        done += store.pwrite(handle, data[done:], offset + done)
+        done += store.pwrite(handle, memoryview(data)[done:], offset + done)
 
 
 def runs_of(

@@ -9,7 +9,7 @@ from typing import Final
 from wafs.errors import FileTooLargeError, NoSuchOffsetError
 from wafs.format.journal import Change, Hole
 from wafs.format.layout import MAX_PLAIN_SIZE
-from wafs.store.base import NOW, Handle
+from wafs.store.base import Handle
 from wafs.units import KIB, MIB
 from wafs.vault.checkpoint import Checkpoint
 from wafs.vault.cipher_file import CipherFile
@@ -106,7 +106,7 @@ class Content:
     def note_change(self) -> None:
         """Note that attributes of the file were changed."""
         with self._lock:
-            self._file.as_opened = None
+            self._file.note_change()
             self._changes += 1
 
     def make_writable(self, handle: Handle) -> None:
@@ -290,6 +290,7 @@ class Content:
             self._file.rewrite(overlay.size, overlay.kept, overlay.chunks, scratch)
             self._file.seal_as_marked()
             self._store.futimens(self.handle, None, mtime)
+            self._file.note_change()
             with contextlib.suppress(OSError):
                 # From here on the time is that of the file again, whoever sets it.
                 self._record(overlay.change(self.file_id), overlay.journal)
@@ -373,7 +374,7 @@ class Content:
             plan = make_plan(overlay)
             if self._file.reserve_chunks(plan.fresh):
                 checkpoint.journal.leave_reserve(generation, len(plan.fresh) * (self._chunk_size + KIB))
-            change = Change(self.file_id, overlay.inode, overlay.counter, plan.size, plan.kept, plan.pieces)
+            change = overlay.planned(self.file_id, plan, generation.synced)
             waiting = overlay.bytes + len(plan.fresh) * self._chunk_size
             if (ticket := checkpoint.append(self, waiting, generation, change)) is not None:
                 break
@@ -381,8 +382,9 @@ class Content:
         overlay.carry_out(plan)
         self._file.stop_watching()
         self._overlay = overlay
-        checkpoint.note(self, overlay.bytes)
-        self._store.futimens(self.handle, None, NOW)
+        if overlay.bytes != waiting:
+            checkpoint.note(self, overlay.bytes)
+        self._file.touch()
 
     def _new_overlay(self, journal: int = -1) -> Overlay:
         inode = self._store.fstat(self.handle).st_ino

@@ -117,7 +117,8 @@ class Journal:
 
     def has_epoch(self, epoch: bytes) -> bool:
         """Tell whether a state with this mark was written under a journal that is still there."""
-        return any(found is not None and found.epoch == epoch for found in (self._active, self._draining))
+        active, draining = self._active, self._draining
+        return (active is not None and active.epoch == epoch) or (draining is not None and draining.epoch == epoch)
 
     def active(self) -> Generation:
         """Return the generation that takes records, a new one if need be: durable before this returns.
@@ -152,7 +153,6 @@ class Journal:
 
     def append(self, generation: Generation, change: Change, *, in_checkpoint: bool = False) -> int | None:
         """Append a change with one write; None if the generation takes no records any more.
-
         `in_checkpoint`: what a checkpoint adds may go to the generation that it empties.
         Returns a ticket for `sync`.
         Raises: OSError; nothing is recorded then.
@@ -160,7 +160,8 @@ class Journal:
         with self._lock:
             if generation is not self._active and not (in_checkpoint and generation is self._draining):
                 return None
-            change = change._replace(synced=generation.synced)
+            if change.synced != generation.synced:
+                change = change._replace(synced=generation.synced)
             record = seal_record(self._cipher, generation.journal_id, generation.records, change)
             # What a failed write leaves behind is overwritten by the next record, or is the torn end of the journal.
             write_all(self._store, generation.handle, record, generation.length)

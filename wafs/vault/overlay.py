@@ -63,6 +63,11 @@ class Overlay:
         """Return what the journal is told of the file as it is, and of these pieces."""
         return Change(file_id, self.inode, self.counter, self.size, self.kept, pieces, mtime)
 
+    def planned(self, file_id: FileId, plan: Plan, synced: int) -> Change:
+        """Return what the journal is told of a plan; `synced` as in `Change`."""
+        size, kept, pieces, _ = plan
+        return tuple.__new__(Change, (file_id, self.inode, self.counter, size, kept, pieces, None, synced))
+
     def read(self, offset: int, end: int, below: Below, scratch: Scratch) -> memoryview:
         """Read from `offset` to `end`, which is not behind the size.
 
@@ -181,6 +186,9 @@ class Overlay:
         payload = bytearray(chunk_size)
         start = number * chunk_size
         end = min(self.size, start + chunk_size)
-        if start < end:
-            payload[: end - start] = self.read(start, end, below, scratch)
+        if number in self.chunks:
+            payload[:] = self.chunks[number]
+        elif start < end and self._is_below(number):
+            found = below.read(start, end - start, scratch)
+            payload[: len(found)] = found
         return payload

@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from typing import NamedTuple, Self
+import time
+from typing import Final, NamedTuple, Self
 
 from wafs.crypto.aead import Gcm
 from wafs.crypto.root import RootHash
@@ -19,7 +20,7 @@ from wafs.format.layout import (
     sealed_size,
 )
 from wafs.format.state import COUNTERS_AT_BIRTH, IN_FLIGHT, State
-from wafs.store.base import Handle
+from wafs.store.base import NOW, Handle
 from wafs.vault.chunk_cache import ChunkCache
 from wafs.vault.chunk_io import ChunkIo, read_all, write_all
 from wafs.vault.content_context import ContentContext
@@ -28,6 +29,9 @@ from wafs.vault.file_state import FileState
 from wafs.vault.journal import Generation
 from wafs.vault.landing import landed_size
 from wafs.vault.scratch import Scratch
+
+_CLOCK_REALTIME_COARSE: Final = 5
+"""Source: linux/time.h; the clock that files are stamped with."""
 
 
 class Restart(NamedTuple):
@@ -62,6 +66,7 @@ class SealedFile:
         self.file_id = header.file_id
         self._retired: list[Handle] = []
         self.as_opened: os.stat_result | None = None
+        self._touched = -1
         self.size = header.state.size
         self.writable = writable
         self.was_sparse = header.was_sparse
@@ -151,6 +156,22 @@ class SealedFile:
     def promised_chunks(self) -> int:
         """Return how many chunks the state in the file promises: they do not change in place."""
         return self.chunks.count(self._state.sealed.size)
+
+    def note_change(self) -> None:
+        """Note that attributes of the file were changed."""
+        self.as_opened = None
+        self._touched = -1
+
+    def touch(self) -> None:
+        """Set the modification time, which a write to the journal leaves alone, once for each tick of the clock.
+
+        The storage's clock has no finer ticks either, so nobody can tell.
+        Raises: OSError.
+        """
+        now = time.clock_gettime_ns(_CLOCK_REALTIME_COARSE)
+        if now != self._touched:
+            self._store.futimens(self.handle, None, NOW)
+            self._touched = now
 
     def note_durable(self, size: int) -> None:
         """Note that the first `size` bytes are safe from a power cut."""
