@@ -171,6 +171,21 @@ def test_a_payload_may_be_a_view() -> None:
 
 
 @pytest.mark.parametrize("mtime", [1 - (1 << 63), -1, 0, 1, (1 << 63) - 1])
+def test_room_for_a_record_is_used_again_unless_somebody_holds_it() -> None:
+    room = bytearray()
+    first = bytes(seal_record(GCM, JOURNAL_ID, 1, ONE, room=room))
+    assert room == first
+    longer = ONE._replace(pieces=[Image(0, bytes(100))])
+    held = memoryview(room)
+    second = seal_record(GCM, JOURNAL_ID, 2, longer, room=room)
+    assert held == first
+    assert open_record(GCM, JOURNAL_ID, 2, second[LENGTH.size :]) == longer
+    held.release()
+    third = seal_record(GCM, JOURNAL_ID, 2, longer, room=room)
+    assert third.obj is room
+    assert open_record(GCM, JOURNAL_ID, 2, third[LENGTH.size :]) == longer
+
+
 def test_times_before_1970_are_kept(mtime: int) -> None:
     record = seal_record(GCM, JOURNAL_ID, 1, ONE._replace(mtime=mtime))
     opened = open_record(GCM, JOURNAL_ID, 1, record[LENGTH.size :])

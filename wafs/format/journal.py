@@ -112,20 +112,35 @@ def decode_journal_header(data: bytes, vault_id: bytes) -> bytes:
 
 
 def seal_record(
-    cipher: Gcm, journal_id: bytes, number: int, record: Start | Change, nonce: bytes | None = None
-) -> bytearray:
+    cipher: Gcm,
+    journal_id: bytes,
+    number: int,
+    record: Start | Change,
+    nonce: bytes | None = None,
+    room: bytearray | None = None,
+) -> memoryview:
     """Seal a record with its length before it.
 
+    The result is a view of `room`, which grows as need be, or of a new buffer.
     Raises: LimitError.
     Spec: F-80.
     """
     plain = pack_list(_value_of(record))
     length = len(plain) + OVERHEAD
     check_record_length(length)
-    data = bytearray(LENGTH.size + length)
-    LENGTH.pack_into(data, 0, length)
-    cipher.seal_into(plain, journal_id + _NUMBER.pack(number), memoryview(data)[LENGTH.size :], nonce)
-    return data
+    end = LENGTH.size + length
+    if room is None:
+        room = bytearray(end)
+    elif len(room) < end:
+        try:
+            room.extend(bytes(end - len(room)))
+        except BufferError:
+            # Whoever failed to write the last record still holds it.
+            room = bytearray(end)
+    LENGTH.pack_into(room, 0, length)
+    sealed = memoryview(room)[:end]
+    cipher.seal_into(plain, journal_id + _NUMBER.pack(number), sealed[LENGTH.size :], nonce)
+    return sealed
 
 
 def check_record_length(length: int) -> None:

@@ -81,6 +81,7 @@ class Journal:
         self._active: Generation | None = None
         self._draining: Generation | None = None
         self._next_sequence = 0
+        self._room = bytearray()
         self._ticket = 0
         self._synced = 0
         self.changes = 0
@@ -153,6 +154,7 @@ class Journal:
 
     def append(self, generation: Generation, change: Change, *, in_checkpoint: bool = False) -> int | None:
         """Append a change with one write; None if the generation takes no records any more.
+
         `in_checkpoint`: what a checkpoint adds may go to the generation that it empties.
         Returns a ticket for `sync`.
         Raises: OSError; nothing is recorded then.
@@ -162,7 +164,7 @@ class Journal:
                 return None
             if change.synced != generation.synced:
                 change = change._replace(synced=generation.synced)
-            record = seal_record(self._cipher, generation.journal_id, generation.records, change)
+            record = seal_record(self._cipher, generation.journal_id, generation.records, change, room=self._room)
             # What a failed write leaves behind is overwritten by the next record, or is the torn end of the journal.
             write_all(self._store, generation.handle, record, generation.length)
             generation.length += len(record)
