@@ -47,8 +47,8 @@ Written by wafs {wafs}. Its secrets protect nothing:
 
 `manifest.json` says what is in it: for each path (its bytes as Latin-1) the type and, of a file, its size and
 SHA-256, of a symlink its target.
-One file was left in flight, as by a process that was killed; one is sparse; one folder was moved twice, one stands in
-the middle of a move, with records for both places.
+One file was left in flight, as by a process that was killed, and the journal was left with it; one is sparse; one
+folder was moved twice, one stands in the middle of a move, with records for both places. Files have roots (F-27).
 """
 
 
@@ -114,7 +114,6 @@ def fill(vfs: Vfs) -> None:
     # Sealed it stays below 255 characters: a longer one cannot even be asked for by tools that follow links.
     maker.symlink(b"link to nowhere", b"\xff" * 150)
     maker.file(b"in the middle/file", (0, b"in a folder that is being moved"))
-    maker.file(b"in flight", (0, _noise(CHUNK)), (CHUNK, _noise(100)), keep_open=True)
 
 
 def _noise(size: int) -> bytes:
@@ -122,7 +121,8 @@ def _noise(size: int) -> bytes:
 
 
 def leave_in_the_middle(vfs: Vfs) -> None:
-    """Write the record of a folder for two places, as the first step of a move does."""
+    """Leave a file open, and write the record of a folder for two places, as the first step of a move does."""
+    Maker(vfs).file(b"in flight", (0, _noise(CHUNK)), (CHUNK, _noise(100)), keep_open=True)
     context = vfs.context
     directory = vfs.tree.lookup(ROOT_INO, b"in the middle").ino
     inode, handle = context.directory(directory)
@@ -168,9 +168,10 @@ def main(folder: Path) -> None:
     cost = Argon2Cost(memory_kib=8192, passes=2, lanes=2)
     password = PASSWORD.encode()
     create_vault(vault, password, recovery_key=RECOVERY_KEY, cost=cost, chunk_size=CHUNK)
-    vfs = Vfs(open_vault(vault, _recovery))
-    fill(vfs)
-    leave_in_the_middle(vfs)
+    with Vfs(open_vault(vault, _recovery)) as vfs:
+        fill(vfs)
+    left = Vfs(open_vault(vault, _recovery))
+    leave_in_the_middle(left)
     # The process ends without closing the vault: that is what leaves a file in flight.
     with Vfs(open_vault(vault, _recovery, read_only=True)) as reader:
         facts = manifest(reader)

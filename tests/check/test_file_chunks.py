@@ -74,7 +74,7 @@ class Scanned:
         handle = store.open(place.top, b"file", os.O_RDONLY)
         try:
             self.facts: FileFacts = read_file_facts(store, handle, context.file_keys, CHUNK)
-            scan = ChunkScan(store, handle, self.facts, CHUNK, Scratch())
+            scan = ChunkScan(store, handle, self.facts, context.root, CHUNK, Scratch())
             self.runs: Seen = []
             self.data = bytearray(self.facts.extent)
             for run in scan:

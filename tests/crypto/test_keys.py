@@ -60,9 +60,10 @@ def test_random_secrets_differ() -> None:
 
 
 def test_subkeys_differ_by_label_vault_and_master_key() -> None:
-    labels = ["slot table", "file keys", "names", "directory ids", "directory records", "symlinks"]
-    subkeys = {derive_subkey(bytes(32), bytes(16), label)[:32] for label in [*labels, "xattr names", "xattr values"]}
-    assert len(subkeys) == 8
+    labels = ["slot table", "file keys", "root", "names", "directory ids", "directory records", "symlinks"]
+    labels += ["xattr names", "xattr values", "journal"]
+    subkeys = {derive_subkey(bytes(32), bytes(16), label)[:32] for label in labels}
+    assert len(subkeys) == 10
     assert derive_subkey(bytes(32), b"another vault id", "names")[:32] not in subkeys
     assert derive_subkey(bytes(31) + b"\1", bytes(16), "names")[:32] not in subkeys
     with pytest.raises(KeyError):

@@ -5,7 +5,7 @@ import enum
 
 from Crypto.Cipher import AES
 
-from reader.keys import VaultKeys, root_key
+from reader.keys import VaultKeys
 from reader.primitives import SEAL_OVERHEAD, TAG_SIZE, ZERO_ID, gcm_open
 from reader.problem import FormatProblem, demand, refuse
 
@@ -146,7 +146,7 @@ def open_file(sealed: bytes, keys: VaultKeys, chunk_size: int) -> bytes:
     header = parse_file_header(sealed, keys)
     state = open_state(sealed, header)
     size = file_size(len(sealed), state, chunk_size)
-    prf = AES.new(root_key(header.file_key), AES.MODE_ECB)
+    prf = AES.new(keys.subkey("root", 32), AES.MODE_ECB)
     plain, root = bytearray(), 0
     chunks_end = sealed_size(size, chunk_size)
     for number, at in enumerate(range(HEADER_SIZE, chunks_end, chunk_size + SEAL_OVERHEAD)):

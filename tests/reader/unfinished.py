@@ -15,7 +15,7 @@ from reader.file import (
     sealed_size,
 )
 from reader.journal import Replay, Story
-from reader.keys import VaultKeys, root_key
+from reader.keys import VaultKeys
 from reader.primitives import SEAL_OVERHEAD, TAG_SIZE
 from reader.problem import FormatProblem, demand, refuse
 
@@ -41,7 +41,7 @@ def open_as_left(sealed: bytes, keys: VaultKeys, chunk_size: int, replay: Replay
     if story is not None:
         return _as_told(story, chunks, state.durable if is_marked else state.plain_size)
     if is_marked:
-        return _surviving(state, chunks)
+        return _surviving(state, chunks, keys)
     if not state.flags & Flags.IN_FLIGHT:
         sealed = sealed[: sealed_size(state.plain_size, chunk_size)]
     return open_file(sealed, keys, chunk_size)
@@ -66,8 +66,8 @@ class _Chunks:
         demand(len(chunk) == payload_size + SEAL_OVERHEAD, "truncated", "F-28", f"chunk {number} is cut short")
         return open_chunk(chunk, self._header, number, sparse=self.sparse)
 
-    def root(self, plain_size: int) -> bytes:
-        prf = AES.new(root_key(self._header.file_key), AES.MODE_ECB)
+    def root(self, plain_size: int, keys: VaultKeys) -> bytes:
+        prf = AES.new(keys.subkey("root", 32), AES.MODE_ECB)
         total = 0
         for number, payload_size in _pieces(plain_size, self.size):
             chunk = self.sealed(number, payload_size)
@@ -98,7 +98,7 @@ def _as_told(story: Story, chunks: _Chunks, durable: int) -> bytes:
     return plain
 
 
-def _surviving(state: State, chunks: _Chunks) -> bytes:
+def _surviving(state: State, chunks: _Chunks, keys: VaultKeys) -> bytes:
     size = plain_size_of(chunks.length, chunks.size)
     if not state.flags & Flags.IN_FLIGHT:
         size = min(size, state.plain_size)
@@ -116,6 +116,6 @@ def _surviving(state: State, chunks: _Chunks) -> bytes:
                 raise
             return plain
     has_root = state.flags & Flags.ROOT and not state.flags & Flags.IN_FLIGHT and size == state.plain_size
-    if has_root and holes and chunks.root(size) != state.root:
+    if has_root and holes and chunks.root(size, keys) != state.root:
         return plain[: holes[0] * chunks.size]
     return plain

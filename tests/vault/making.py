@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from store.faulty import FaultyStore
 from wafs.crypto.aead import Gcm
+from wafs.crypto.root import RootHash
 from wafs.format.slot import RECOVERY, Argon2Cost
 from wafs.store.local import LocalStore
 from wafs.vault.content import Content
@@ -85,7 +86,7 @@ def shelf(folder: Path, chunk_size: int = CHUNK) -> Iterator[Shelf]:
     faulty = FaultyStore(local)
     top = local.open_dir(None, b".")
     try:
-        yield Shelf(faulty, ContentContext(faulty.store, Gcm(bytes(32)), chunk_size), top, folder)
+        yield Shelf(faulty, ContentContext(faulty.store, Gcm(bytes(32)), RootHash(b"r" * 32), chunk_size), top, folder)
     finally:
         os.close(top)
         local.shut()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from vault.making import CHUNK, Shelf, drop, shelf
 from wafs.crypto.aead import OVERHEAD
-from wafs.crypto.root import RootHash
 from wafs.errors import AuthenticationError
 from wafs.format.layout import FILE_HEADER_SIZE
 from wafs.vault.scratch import Scratch
@@ -101,13 +97,3 @@ def test_a_flight_that_a_killed_writer_left_ends_with_a_root(place: Shelf) -> No
     with pytest.raises(AuthenticationError, match=MIXED):
         content.read(0, content.size, Scratch())
     content.close()
-
-
-@given(st.lists(st.binary(min_size=16, max_size=16), max_size=40))
-def test_terms_add_up_in_any_order(tags: list[bytes]) -> None:
-    root = RootHash(bytes(32))
-    one_by_one = 0
-    for tag in tags:
-        one_by_one ^= root.terms(tag)
-    assert RootHash(bytes(32)).terms(b"".join(tags)) == one_by_one
-    assert all(root.terms(a) != root.terms(b) for a, b in itertools.pairwise(tags) if a != b)

@@ -87,7 +87,8 @@ def _open_file(vector: Vector, folder: Path) -> bytes:
     (folder / "file").write_bytes(vector.data)
     store = LocalStore(str(folder))
     try:
-        context = ContentContext(store, _keyring(vector).file_keys, int(vector.inputs["chunk-size"]))
+        keys = _keyring(vector)
+        context = ContentContext(store, keys.file_keys, keys.root, int(vector.inputs["chunk-size"]))
         top = store.open_dir(None, b".")
         handle = store.open(top, b"file", 0)
         store.close(top)

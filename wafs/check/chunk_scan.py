@@ -51,8 +51,9 @@ class ChunkScan:
     Thread: belongs to one thread.
     """
 
-    def __init__(self, store: Store, chunk_size: int) -> None:
+    def __init__(self, store: Store, root_hash: RootHash, chunk_size: int) -> None:
         self._store = store
+        self._root_hash = root_hash
         self._chunk_size = chunk_size
         self._stride = chunk_size + OVERHEAD
         self._per_window = max(_WINDOW // self._stride, 1)
@@ -61,11 +62,10 @@ class ChunkScan:
         self._zeros = bytes(self._stride)
         self.terms = 0
 
-    def begin(self, handle: Handle, cipher: Gcm, root_hash: RootHash, *, sparse: bool) -> None:
+    def begin(self, handle: Handle, cipher: Gcm, *, sparse: bool) -> None:
         """Take another file; `sparse`: chunks of zeros are holes."""
         self._handle = handle
         self._decrypt_into = cipher.decrypt_into
-        self._root_hash = root_hash
         self._sparse = sparse
         self.terms = 0
 

@@ -8,13 +8,14 @@ from wafs.check.chunk_scan import ChunkScan, Fault
 from wafs.check.file_facts import FileFacts, read_file_facts
 from wafs.check.findings import Finding, Kind, SealFile, Severity, Span
 from wafs.check.settling import Settling, settling_of, was_being_made
-from wafs.crypto.aead import OVERHEAD, Gcm
+from wafs.crypto.aead import OVERHEAD
 from wafs.errors import DamageError, TruncatedError, UnsupportedFormatError, WafsError
 from wafs.format.file_header import check_file_record
 from wafs.format.layout import FILE_HEADER_SIZE, plain_size, sealed_size
 from wafs.format.state import IN_FLIGHT, ROOT, State
 from wafs.store.base import Handle, Store
 from wafs.units import FileId
+from wafs.vault.keyring import Keyring
 from wafs.vault.replay import Replay
 
 _TRIES: Final = 3
@@ -43,18 +44,18 @@ class Verdict(NamedTuple):
 class FileCheck:
     """Checks open files one by one; `quick` leaves out the chunks, and the root with them.
 
-    `file_keys` is the key that wraps file keys; `replay` what the journal of the vault tells, if there is one.
+    `replay` is what the journal of the vault tells, if there is one.
     """
 
     def __init__(
-        self, store: Store, file_keys: Gcm, chunk_size: int, replay: Replay | None = None, *, quick: bool
+        self, store: Store, keyring: Keyring, chunk_size: int, replay: Replay | None = None, *, quick: bool
     ) -> None:
         self._store = store
-        self._file_keys = file_keys
+        self._file_keys = keyring.file_keys
         self._chunk_size = chunk_size
         self._replay = replay
         self._quick = quick
-        self._scan = ChunkScan(store, chunk_size)
+        self._scan = ChunkScan(store, keyring.root, chunk_size)
 
     def check(self, handle: Handle, advanced: Callable[[int], None]) -> Verdict:
         """Check the file behind a handle; `advanced` is told how many bytes were read, and may end all.
@@ -114,7 +115,7 @@ class FileCheck:
             yield Finding(Kind.LENGTH_WRONG, words, span=span, size=settling.safe)
         if self._quick or not settling.size:
             return
-        self._scan.begin(handle, facts.cipher, facts.root, sparse=facts.sparse)
+        self._scan.begin(handle, facts.cipher, sparse=facts.sparse)
         for fault, faulty in self._scan.run(settling.size, facts.length, advanced):
             kind, words = _FAULTS[fault]
             for span in settling.lost(faulty):
@@ -152,7 +153,7 @@ class FileCheck:
         self, handle: Handle, facts: FileFacts, size: int, advanced: Callable[[int], None], *, is_cut: bool
     ) -> Iterator[Finding]:
         sparse = facts.sparse or facts.state is None
-        self._scan.begin(handle, facts.cipher, facts.root, sparse=sparse)
+        self._scan.begin(handle, facts.cipher, sparse=sparse)
         for fault, span in self._scan.run(size, facts.length, advanced):
             kind, words = _FAULTS[fault]
             if kind is not Kind.LENGTH_WRONG or not is_cut:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from wafs.check.file_facts import FileFacts
 from wafs.crypto.aead import NONCE_SIZE, OVERHEAD, TAG_SIZE, InvalidTag
+from wafs.crypto.root import RootHash
 from wafs.format.layout import chunk_offset
 from wafs.format.state import IN_FLIGHT, ROOT
 from wafs.store.base import Handle, Store
@@ -65,10 +66,13 @@ class ChunkScan:
     Thread: one.
     """
 
-    def __init__(self, store: Store, handle: Handle, facts: FileFacts, chunk_size: int, scratch: Scratch) -> None:
+    def __init__(
+        self, store: Store, handle: Handle, facts: FileFacts, root_hash: RootHash, chunk_size: int, scratch: Scratch
+    ) -> None:
         self._store = store
         self._handle = handle
         self._facts = facts
+        self._root_hash = root_hash
         self._chunk_size = chunk_size
         self._stride = chunk_size + OVERHEAD
         self._count = max(MIB // chunk_size, 1)
@@ -119,7 +123,7 @@ class ChunkScan:
                     tags.append(sealed[start + length + NONCE_SIZE : start + length + OVERHEAD])
             start = end
             at += size
-        self.value ^= self._facts.root.terms(b"".join(tags))
+        self.value ^= self._root_hash.terms(b"".join(tags))
         for run in self._runs(first, stop, rest):
             if run.quality is Quality.GOOD:
                 base = first * size

@@ -5,7 +5,6 @@ from struct import Struct
 from typing import Final
 
 from wafs.crypto.aead import Gcm
-from wafs.crypto.root import RootHash
 from wafs.errors import AuthenticationError, DamageError, TruncatedError, UnsupportedFormatError, WafsError
 from wafs.format.file_header import STATE_OFFSETS, check_file_record, unverified_file_id
 from wafs.format.layout import FILE_HEADER_SIZE, plain_size, sealed_size
@@ -35,7 +34,6 @@ class FileFacts:
 
     file_id: FileId
     cipher: Gcm
-    root: RootHash
     state: State | None
     problem: WafsError | None
     length: int
@@ -65,10 +63,9 @@ def read_file_facts(store: Store, handle: Handle, file_keys: Gcm, chunk_size: in
     except (DamageError, UnsupportedFormatError) as error:
         problem = error
     try:
-        file_key = file_keys.open(header[_WRAPPED], _PREFIX + header[_ID])
+        cipher = Gcm(file_keys.open(header[_WRAPPED], _PREFIX + header[_ID]))
     except AuthenticationError as error:
         raise problem or AuthenticationError(f"the key of the file does not open: {error}") from None
-    cipher = Gcm(file_key)
     slots = [header[at : at + STATE_SLOT_SIZE] for at in STATE_OFFSETS]
     state: State | None = None
     sizes: list[int] = []
@@ -92,7 +89,6 @@ def read_file_facts(store: Store, handle: Handle, file_keys: Gcm, chunk_size: in
     return FileFacts(
         unverified_file_id(header),
         cipher,
-        RootHash(file_key),
         state,
         problem,
         length,

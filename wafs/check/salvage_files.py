@@ -52,6 +52,7 @@ class FileCopier:
         self._replay = replay
         self._store = patient.store
         self._file_keys = patient.keyring.file_keys
+        self._root_hash = patient.keyring.root
         self._chunk_size = patient.chunk_size
         self._watch = watch
         self._scratch = Scratch()
@@ -88,7 +89,7 @@ class FileCopier:
         return self._copy(handle, facts, store, target)
 
     def _copy(self, handle: Handle, facts: FileFacts, store: Store, target: Handle) -> Outcome:
-        scan = ChunkScan(self._store, handle, facts, self._chunk_size, self._scratch)
+        scan = ChunkScan(self._store, handle, facts, self._root_hash, self._chunk_size, self._scratch)
         gaps: list[Gap] = []
         good = 0
         for run in scan:

@@ -85,7 +85,7 @@ class _TreeCheck:
         self._watch = watch
         self._tally = tally
         self._folders = FolderCheck(patient)
-        self._files = FileCheck(patient.store, patient.keyring.file_keys, patient.chunk_size, replay, quick=quick)
+        self._files = FileCheck(patient.store, patient.keyring, patient.chunk_size, replay, quick=quick)
         self._handles = FolderHandles(patient.store, patient.tree)
         self._linked: dict[tuple[int, int], Verdict] = {}
 

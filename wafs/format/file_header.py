@@ -3,7 +3,6 @@
 from typing import Final, NamedTuple
 
 from wafs.crypto.aead import KEY_SIZE, NONCE_SIZE, Buffer, Gcm
-from wafs.crypto.root import RootHash
 from wafs.errors import MalformedError, TruncatedError, UnsupportedFormatError
 from wafs.format.layout import FILE_HEADER_SIZE
 from wafs.format.state import COUNTERS_AT_BIRTH, SPARSE, STATE_SLOT_SIZE, State, open_both_states, seal_state
@@ -23,14 +22,13 @@ STATE_OFFSETS: Final = (96, 96 + STATE_SLOT_SIZE)
 
 
 class FileHeader(NamedTuple):
-    """What a file header holds once it is opened; `cipher` and `root` are the file key, made ready for chunks.
+    """What a file header holds once it is opened; `cipher` is the file key, made ready for chunks.
 
     `was_sparse`: the state before this one allowed holes already.
     """
 
     file_id: FileId
     cipher: Gcm
-    root: RootHash
     state: State
     was_sparse: bool = False
 
@@ -77,10 +75,9 @@ def open_file_header(wrap: Gcm, data: Buffer) -> FileHeader:
     """
     header = bytes(data[:FILE_HEADER_SIZE])
     check_file_record(header)
-    file_key = wrap.open(header[_WRAPPED], header[_AAD])
-    cipher = Gcm(file_key)
+    cipher = Gcm(wrap.open(header[_WRAPPED], header[_AAD]))
     older, state = open_both_states(cipher, [header[at : at + STATE_SLOT_SIZE] for at in STATE_OFFSETS])
-    return FileHeader(FileId(header[_ID]), cipher, RootHash(file_key), state, older.flags & SPARSE != 0)
+    return FileHeader(FileId(header[_ID]), cipher, state, older.flags & SPARSE != 0)
 
 
 def check_file_record(header: bytes) -> None:

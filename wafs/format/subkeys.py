@@ -7,6 +7,7 @@ from wafs.crypto.kdf import hkdf
 _SIZES: Final = {
     "slot table": 32,
     "file keys": 32,
+    "root": 32,
     "names": 64,
     "directory ids": 32,
     "directory records": 64,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wafs.crypto.aead import Gcm
+from wafs.crypto.root import RootHash
 from wafs.store.base import Store
 from wafs.vault.checkpoint import Checkpoint
 from wafs.vault.replay import Replay
@@ -10,13 +11,14 @@ from wafs.vault.replay import Replay
 
 @dataclass(frozen=True, slots=True)
 class ContentContext:
-    """Store, key and chunk size; with a `checkpoint` promised chunks change through its journal.
+    """Store, keys and chunk size; with a `checkpoint` promised chunks change through its journal.
 
     `replay` is what a journal tells that this process may not bring in place.
     """
 
     store: Store
     file_keys: Gcm
+    root: RootHash
     chunk_size: int
     checkpoint: Checkpoint | None = None
     replay: Replay | None = None

@@ -1,6 +1,7 @@
 """Keyring: the master key of an open vault and the subkeys that the core works with."""
 
 from wafs.crypto.aead import Gcm
+from wafs.crypto.root import RootHash
 from wafs.crypto.secret import Secret
 from wafs.crypto.siv import Siv
 from wafs.format.subkeys import derive_subkey
@@ -20,6 +21,7 @@ class Keyring:
         self.master_key = master_key
         self.slot_table = subkey("slot table")
         self.file_keys = Gcm(subkey("file keys"))
+        self.root = RootHash(subkey("root"))
         self.names = Siv(subkey("names"))
         self.directory_ids = subkey("directory ids")
         self.directory_records = Siv(subkey("directory records"))

@@ -6,7 +6,6 @@ import time
 from typing import Final, NamedTuple, Self
 
 from wafs.crypto.aead import Gcm
-from wafs.crypto.root import RootHash
 from wafs.errors import TruncatedError
 from wafs.format.file_header import (
     SECRETS_SIZE,
@@ -61,7 +60,7 @@ class SealedFile:
         self._cipher = header.cipher
         self.chunks = ChunkIo(context.store, handle, header.cipher, context.chunk_size)
         self._state = FileState(context.store, self.chunks, header.cipher, header.state)
-        self._root = FileRoot(header.root, self.chunks, header.state)
+        self._root = FileRoot(context.root, self.chunks, header.state)
         self._cache = ChunkCache(self.chunks, context.chunk_size)
         self.file_id = header.file_id
         self._retired: list[Handle] = []
@@ -86,7 +85,7 @@ class SealedFile:
             # A checkpoint since the file was made may have missed its header, and removed the journal that says so.
             checkpoint.journal.active()
         state = State(0, COUNTERS_AT_BIRTH[1], IN_FLIGHT)
-        header = FileHeader(secrets.file_id, cipher, RootHash(secrets.file_key), state)
+        header = FileHeader(secrets.file_id, cipher, state)
         file = cls(context, handle, header, writable=True)
         file._root.empty()
         return file
@@ -96,7 +95,7 @@ class SealedFile:
         """Show a file as empty whose header a power cut kept from the storage, and write nothing."""
         secrets = FileSecrets.split(os.urandom(SECRETS_SIZE))
         state = State(0, COUNTERS_AT_BIRTH[1], 0)
-        header = FileHeader(secrets.file_id, Gcm(secrets.file_key), RootHash(secrets.file_key), state)
+        header = FileHeader(secrets.file_id, Gcm(secrets.file_key), state)
         return cls(context, handle, header, writable=False)
 
     @classmethod

@@ -222,7 +222,7 @@ def _contents(
     """Make the vault whole if it was not closed, where this process may, and say how its files are opened."""
     chunk_size, vault_id = parameters.chunk_size, parameters.vault_id
     replay = read_replay(store, top, keyring.journal, vault_id=vault_id, chunk_size=chunk_size)
-    plain = ContentContext(store, keyring.file_keys, chunk_size)
+    plain = ContentContext(store, keyring.file_keys, keyring.root, chunk_size)
     if read_only:
         return replace(plain, replay=replay)
     if replay is not None:

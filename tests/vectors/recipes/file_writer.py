@@ -1,7 +1,6 @@
 """File writer: ciphertext files, piece by piece, so that any piece can be a wrong one."""
 
 import dataclasses
-import hmac
 
 from Crypto.Cipher import AES
 
@@ -79,7 +78,7 @@ class FileWriter:
 
     def root(self, chunks: list[bytes]) -> bytes:
         """The root of chunks; one that is all zero is a hole."""
-        prf = AES.new(hmac.digest(self.file_key, b"wafs1 root\1", "sha256"), AES.MODE_ECB)
+        prf = AES.new(self.keys.subkey("root", 32), AES.MODE_ECB)
         total = bytes(16)
         for chunk in chunks:
             if chunk.strip(b"\0"):
