@@ -53,6 +53,10 @@ install_packages() {
         { say "could not install; $hint"; return 1; }
 }
 
+system_python() {
+    type -aP python3 | grep -x /usr/bin/python3
+}
+
 # Print the first Python that is new enough and can make a virtual environment. The system's own comes first:
 # distributions build theirs with profile-guided optimisation, and a mount answers up to three times as fast.
 find_python() {
@@ -62,14 +66,15 @@ find_python() {
             echo "$path"
             return
         fi
-    done < <(echo /usr/bin/python3; type -aP python3 python3.14 python3.13 python3.12 python3.11)
+    done < <(system_python; type -aP python3 python3.14 python3.13 python3.12 python3.11)
     return 1
 }
 
 # Succeed if the system's own Python is new enough and only its module for virtual environments is missing.
 lacks_venv_only() {
-    /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null &&
-        ! /usr/bin/python3 -c 'import venv, ensurepip' 2>/dev/null
+    local path
+    path=$(system_python) && "$path" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null &&
+        ! "$path" -c 'import venv, ensurepip' 2>/dev/null
 }
 
 ensure_commands() {

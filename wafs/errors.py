@@ -7,6 +7,8 @@ Failures of the storage below are `OSError` with the errno of the operating syst
 The edges turn both into errnos (`wafs.fuse.errno`) and exit codes (`wafs.cli.exitcodes`).
 """
 
+import functools
+
 
 class WafsError(Exception):
     """Root of all errors raised on purpose."""
@@ -19,6 +21,7 @@ class WafsError(Exception):
             self.hint = hint
 
     @classmethod
+    @functools.cache
     def default_message(cls) -> str:
         """Return the sentence for an error raised without one."""
         return (cls.__doc__ or cls.__name__).split("\n")[0].rstrip(".").lower()

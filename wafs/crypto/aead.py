@@ -57,7 +57,7 @@ class Gcm:
         if len(sealed) < OVERHEAD:
             raise AuthenticationError
         try:
-            return self._aes.decrypt(bytes(sealed[:NONCE_SIZE]), sealed[NONCE_SIZE:], aad)
+            return self._aes.decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], aad)
         except InvalidTag:
             raise AuthenticationError from None
 

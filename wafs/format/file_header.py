@@ -18,6 +18,8 @@ _AAD: Final = slice(0, 25)
 _WRAPPED_MARK: Final = slice(25, 27)
 _WRAPPED: Final = slice(27, 87)
 _PADDING: Final = slice(87, 96)
+_WRAPPED_LENGTH: Final = b"\xc4\x3c"
+_ZEROS: Final = bytes(9)
 STATE_OFFSETS: Final = (96, 96 + STATE_SLOT_SIZE)
 
 
@@ -44,13 +46,16 @@ class FileSecrets(NamedTuple):
     @classmethod
     def split(cls, data: bytes) -> "FileSecrets":
         """Cut `SECRETS_SIZE` random bytes into their parts."""
-        id_end = FILE_ID_SIZE
-        key_end = id_end + KEY_SIZE
-        nonces = [data[key_end + i * NONCE_SIZE : key_end + (i + 1) * NONCE_SIZE] for i in range(3)]
-        return cls(FileId(data[:id_end]), data[id_end:key_end], nonces[0], (nonces[1], nonces[2]))
+        return cls(FileId(data[_DRAWN_ID]), data[_DRAWN_KEY], data[_DRAWN_WRAP], (data[_DRAWN_OLD], data[_DRAWN_NEW]))
 
 
-SECRETS_SIZE: Final = FILE_ID_SIZE + KEY_SIZE + 3 * NONCE_SIZE
+_DRAWN_ID: Final = slice(0, FILE_ID_SIZE)
+_DRAWN_KEY: Final = slice(_DRAWN_ID.stop, _DRAWN_ID.stop + KEY_SIZE)
+_DRAWN_WRAP: Final = slice(_DRAWN_KEY.stop, _DRAWN_KEY.stop + NONCE_SIZE)
+_DRAWN_OLD: Final = slice(_DRAWN_WRAP.stop, _DRAWN_WRAP.stop + NONCE_SIZE)
+_DRAWN_NEW: Final = slice(_DRAWN_OLD.stop, _DRAWN_OLD.stop + NONCE_SIZE)
+
+SECRETS_SIZE: Final = _DRAWN_NEW.stop
 
 
 def seal_file_header(wrap: Gcm, cipher: Gcm, secrets: FileSecrets, *, flags: int) -> bytes:
@@ -60,11 +65,18 @@ def seal_file_header(wrap: Gcm, cipher: Gcm, secrets: FileSecrets, *, flags: int
     Spec: F-20, F-21, F-23.
     """
     prefix = _PREFIX + secrets.file_id
-    slots = [
-        seal_state(cipher, State(0, counter, flags), secrets.state_nonces[counter]) for counter in COUNTERS_AT_BIRTH
-    ]
-    wrapped = wrap.seal(secrets.file_key, prefix, secrets.wrap_nonce)
-    return prefix + b"\xc4\x3c" + wrapped + bytes(9) + slots[0] + slots[1]
+    older, newer = COUNTERS_AT_BIRTH
+    nonces = secrets.state_nonces
+    return b"".join(
+        (
+            prefix,
+            _WRAPPED_LENGTH,
+            wrap.seal(secrets.file_key, prefix, secrets.wrap_nonce),
+            _ZEROS,
+            seal_state(cipher, State(0, older, flags), nonces[older]),
+            seal_state(cipher, State(0, newer, flags), nonces[newer]),
+        )
+    )
 
 
 def open_file_header(wrap: Gcm, data: Buffer) -> FileHeader:
@@ -96,7 +108,7 @@ def check_file_record(header: bytes) -> None:
             raise UnsupportedFormatError(msg, hint="install a newer wafs")
         msg = "file does not begin like a file of a vault"
         raise MalformedError(msg)
-    if header[_WRAPPED_MARK] != b"\xc4\x3c" or header[_PADDING] != bytes(9):
+    if header[_WRAPPED_MARK] != _WRAPPED_LENGTH or header[_PADDING] != _ZEROS:
         msg = "file header has bytes that the format does not define"
         raise MalformedError(msg)
 

@@ -60,7 +60,7 @@ def open_both_states(cipher: Gcm, slots: Sequence[bytes]) -> tuple[State, State]
     Sizes: two slots of 80 bytes.
     Raises: AuthenticationError, MalformedError (F-23).
     """
-    first, second = (_open_slot(cipher, number, slot) for number, slot in enumerate(slots))
+    first, second = _open_slot(cipher, 0, slots[0]), _open_slot(cipher, 1, slots[1])
     if abs(first.counter - second.counter) != 1:
         msg = "the two states of the file do not follow each other"
         raise MalformedError(msg)
@@ -68,14 +68,14 @@ def open_both_states(cipher: Gcm, slots: Sequence[bytes]) -> tuple[State, State]
 
 
 def _open_slot(cipher: Gcm, number: int, slot: bytes) -> State:
-    plain = cipher.open(slot, _AADS[number])
-    state = State(*_STATE.unpack(plain))
+    fields = _STATE.unpack(cipher.open(slot, _AADS[number]))
+    size, counter, flags, root, epoch, durable = fields
     if (
-        state.flags & ~_KNOWN_FLAGS
-        or state.counter & 1 != number
-        or (not state.flags & ROOT and state.root != _NO_ROOT)
-        or state.durable > (state.size if state.epoch != NO_EPOCH else 0)
+        flags & ~_KNOWN_FLAGS
+        or counter & 1 != number
+        or (not flags & ROOT and root != _NO_ROOT)
+        or durable > (size if epoch != NO_EPOCH else 0)
     ):
         msg = "state of the file has values that the format does not define"
         raise MalformedError(msg)
-    return state
+    return tuple.__new__(State, fields)

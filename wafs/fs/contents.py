@@ -197,10 +197,10 @@ class Contents:
                 self._fs.inodes.forget_identity(inode)
 
     def _open(self, inode: Inode, *, writable: bool, cut: bool) -> Content:
-        handle = self.open_handle(inode, writable=writable)
+        handle, found = self._open_found(inode, writable=writable)
         try:
             try:
-                content = Content.open(self._fs.contents, handle, writable=writable)
+                content = Content.open(self._fs.contents, handle, writable=writable, found=found)
             except DamageError:
                 if not cut:
                     raise
@@ -239,17 +239,20 @@ class Contents:
         Raises: NotFoundError, OSError (ESTALE if the name now belongs to another file, on which the kernel looks it up
         anew: what is known of the one must never be used on the other).
         """
-        store = self._fs.store
+        return self._open_found(inode, writable=writable)[0]
+
+    def _open_found(self, inode: Inode, *, writable: bool) -> tuple[Handle, os.stat_result]:
+        """Open as `open_handle` does; also returns the attributes."""
         handle = self._open_by_name(inode, writable=writable)
         try:
-            found = store.fstat(handle)
+            found = self._fs.store.fstat(handle)
         except BaseException:
             self._discard(handle)
             raise
         if (found.st_dev, found.st_ino) != inode.identity or not stat.S_ISREG(found.st_mode):
             self._discard(handle)
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-        return handle
+        return handle, found
 
     def _open_by_name(self, inode: Inode, *, writable: bool) -> Handle:
         """Open whatever now has the name of an inode.

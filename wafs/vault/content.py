@@ -60,17 +60,16 @@ class Content:
         return cls(context, CipherFile.renew(context, handle))
 
     @classmethod
-    def open(cls, context: ContentContext, handle: Handle, *, writable: bool) -> "Content":
+    def open(
+        cls, context: ContentContext, handle: Handle, *, writable: bool, found: os.stat_result | None = None
+    ) -> "Content":
         """Open a file and verify its size; a writer also ends the flight of one that was left in flight (F-25).
 
         Raises: DamageError (F-20 to F-28), OSError; the handle then stays the caller's.
         """
-        overlay = None
         if context.replay is not None:
-            file, overlay = open_as_left(context, handle, context.replay)
-        else:
-            file = CipherFile.open(context, handle, writable=writable)
-        return cls(context, file, overlay)
+            return cls(context, *open_as_left(context, handle, context.replay))
+        return cls(context, CipherFile.open(context, handle, writable=writable, found=found))
 
     @property
     def size(self) -> int:

@@ -105,13 +105,17 @@ class SealedFile:
         return cls.create(context, handle)
 
     @classmethod
-    def open(cls, context: ContentContext, handle: Handle, *, writable: bool) -> Self:
+    def open(
+        cls, context: ContentContext, handle: Handle, *, writable: bool, found: os.stat_result | None = None
+    ) -> Self:
         """Open a file and verify its size; a writer also ends the flight of one that was left in flight (F-25).
 
+        `found`: its attributes, if the store was just asked for them.
         Raises: DamageError (F-20 to F-25), OSError; the handle then stays the caller's.
         """
         data = read_all(context.store, handle, FILE_HEADER_SIZE, 0)
-        found = context.store.fstat(handle)
+        if found is None:
+            found = context.store.fstat(handle)
         length = found.st_size
         header = open_file_header(context.file_keys, data)
         state = header.state
@@ -291,6 +295,9 @@ class SealedFile:
 
     def close(self) -> None:
         """Give the handle back."""
+        if not self._retired:
+            self._store.close(self.handle)
+            return
         with contextlib.ExitStack() as stack:
             for handle in (*self._retired, self.handle):
                 stack.callback(self._store.close, handle)
