@@ -15,12 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-INODES = 65536
-
 
 @contextmanager
-def loop_disk(folder: Path, *, size: int) -> Iterator[Path]:
-    """Make, mount and in the end remove an ext4 of `size` bytes; yield its mountpoint.
+def loop_disk(folder: Path, *, size: int, inodes: int) -> Iterator[Path]:
+    """Make, mount and in the end remove an ext4 of `size` bytes for so many inodes; yield its mountpoint.
 
     The blocks are allocated beforehand and the inode tables written at once, so that neither the
     outer filesystem nor ext4's own initialisation works in the background while something is
@@ -35,7 +33,7 @@ def loop_disk(folder: Path, *, size: int) -> Iterator[Path]:
     try:
         _allocate(image, size)
         layout = "nodiscard,lazy_itable_init=0,lazy_journal_init=0"
-        run(["mkfs.ext4", "-q", "-F", "-N", str(INODES), "-E", layout, image])
+        run(["mkfs.ext4", "-q", "-F", "-N", str(inodes), "-E", layout, image])
         _mount(image, disk)
         yield disk
     finally:

@@ -10,19 +10,26 @@ import signal
 import sys
 import tempfile
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from benchmark import machine, options, profiling, report, runner
+from benchmark import document, figures, machine, options, packages, profiling, runner, source_tree, tables
 from benchmark.failure import BenchError
 from benchmark.loopdisk import detach_below
 from benchmark.mounts import unmount_below
-from benchmark.systems import System, make_systems
+from benchmark.peers import PEERS
+from benchmark.report import Report
+from benchmark.roster import make_systems
+from benchmark.rows import TREE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from benchmark.rows import Row
+    from benchmark.systems import System
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
@@ -44,6 +51,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(asked: options.Options) -> None:
+    if asked.figures is not None:
+        _show(figures.load(asked.figures), asked)
+        return
     if os.geteuid() != 0:
         msg = "root is needed to mount loop files and to drop caches; try: sudo scripts/bench"
         raise BenchError(msg)
@@ -57,12 +67,58 @@ def _run(asked: options.Options) -> None:
         if asked.profile:
             profiling.profile(asked, password_file=password_file, work=work)
             return
-        systems = make_systems(asked.systems, chunk_sizes=asked.chunk_sizes, password_file=password_file)
-        versions = _installed(systems, must=asked.systems_named)
-        present = [system for system in systems if system.name in versions]
-        with Console(stderr=True).status("") as status:
-            samples = runner.run_rounds(asked, present, work=work, tell=status.update)
-    _show(report.Report(machine.describe(), versions, asked, samples))
+        _show(_measure(asked, password_file=password_file, work=work), asked)
+
+
+def _measure(asked: options.Options, *, password_file: Path, work: Path) -> Report:
+    if asked.install:
+        packages.install(_missing(asked))
+    systems = make_systems(
+        asked.systems, chunk_sizes=asked.chunk_sizes, others=asked.others, password_file=password_file, work=work
+    )
+    versions = _installed(systems, must=asked.systems_named)
+    present = [system for system in systems if system.name in versions]
+    asked = replace(asked, rows=_possible(asked.rows))
+    with Console(stderr=True).status("") as status:
+        samples = runner.run_rounds(asked, present, work=work, tell=status.update)
+    return Report(
+        machine=machine.describe(asked.folder),
+        versions=versions,
+        rows=asked.rows,
+        rounds=asked.rounds,
+        scale=asdict(asked.scale),
+        remount=asked.remount,
+        unsettled=samples.unsettled,
+        samples=samples.values,
+        failures={f"{job} on {name}": said for (job, name), said in samples.failures.items()},
+    )
+
+
+def _missing(asked: options.Options) -> list[str]:
+    """Return the packages that this run needs and the machine does not have."""
+    wanted = [kind for kind in asked.systems if kind in PEERS and shutil.which(kind) is None]
+    if any(row.job == TREE for row in asked.rows):
+        try:
+            source_tree.packed_source()
+        except BenchError:
+            wanted.append(source_tree.PACKAGE)
+    return wanted
+
+
+def _possible(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Leave out, and tell about, the jobs for which something is missing on the machine."""
+    impossible = set()
+    for job in dict.fromkeys(row.job for row in rows):
+        try:
+            runner.NEEDS.get(job, lambda: None)()
+        except BenchError as exc:
+            print(f"bench: without the rows of the job {job}: {exc}", file=sys.stderr)
+            impossible.add(job)
+    found = tuple(row for row in rows if row.job not in impossible)
+    if not found:
+        msg = "no row is left to measure"
+        raise BenchError(msg)
+    return found
 
 
 def _installed(systems: Sequence[System], *, must: bool) -> dict[str, str]:
@@ -78,16 +134,18 @@ def _installed(systems: Sequence[System], *, must: bool) -> dict[str, str]:
     return versions
 
 
-def _show(done: report.Report) -> None:
+def _show(done: Report, asked: options.Options) -> None:
+    # Kept first: nothing that goes wrong with a picture may lose the figures.
+    if asked.json is not None:
+        asked.json.write_text(json.dumps(figures.as_json(done), indent=2) + "\n")
     # A file or pipe gets the whole width: a table folded at 80 columns cannot be read.
-    console = Console() if sys.stdout.isatty() else Console(width=200)
-    console.print(report.as_table(done))
-    for line in report.notes(done):
+    console = Console() if sys.stdout.isatty() else Console(width=250)
+    for table in tables.as_tables(done):
+        console.print(table)
+    for line in tables.notes(done):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    if done.options.json is not None:
-        done.options.json.write_text(json.dumps(report.as_json(done), indent=2) + "\n")
-    if done.options.markdown is not None:
-        done.options.markdown.write_text(report.as_markdown(done))
+    if asked.markdown is not None:
+        document.write(asked.markdown, done)
 
 
 @contextmanager

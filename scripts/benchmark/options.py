@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from benchmark.roster import KINDS, QUICK_KINDS, parse_other
 from benchmark.rows import ROWS, Row, choose
 from benchmark.scale import FULL, QUICK, Scale
-from benchmark.systems import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 EXAMPLES = """examples:
-  scripts/bench                                    the table: wafs, gocryptfs, native ext4
-  scripts/bench --quick                            the same with less of everything
+  scripts/bench                                    the table: wafs, its peers, native ext4
+  scripts/bench --quick                            the same with less of everything, one round
+  scripts/bench --json bench.json --markdown docs/benchmarks.md
+  scripts/bench --quick --rows small,seq-read --systems gocryptfs,wafs
+  scripts/bench --rows create --other-wafs before=../older/.venv/bin/wafs
   scripts/bench --systems wafs --chunk-sizes 4,16,64 --rows rand-read,seq-read,sql-read
-  scripts/bench --rows all --json figures.json
   scripts/bench --profile calls --rows create      where wafs spends the time of one row
 """
 
@@ -29,6 +31,7 @@ class Options:
 
     systems: tuple[str, ...]
     systems_named: bool
+    others: Mapping[str, Path]
     rows: tuple[Row, ...]
     rounds: int
     scale: Scale
@@ -38,6 +41,8 @@ class Options:
     markdown: Path | None
     remount: bool
     profile: str | None
+    install: bool
+    figures: Path | None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,16 +59,18 @@ def parse(arguments: Sequence[str]) -> Options:
     """
     parser = _declare()
     given = parser.parse_args(arguments)
-    kinds = tuple(dict.fromkeys(filter(None, (given.systems or ",".join(KINDS)).split(","))))
+    kinds = tuple(dict.fromkeys(filter(None, _systems(given).split(","))))
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
         parser.refuse(f"--systems takes {', '.join(KINDS)}, got {given.systems!r}")
     try:
         rows = choose(given.rows)
+        others = dict(map(parse_other, given.other_wafs))
         chunk_sizes = tuple(_chunk_size(word) for word in given.chunk_sizes.split(",") if word)
     except ValueError as exc:
         parser.refuse(str(exc))
-    if given.rounds < 1 or (given.size is not None and given.size < 8):
+    rounds = given.rounds if given.rounds is not None else 1 if given.quick else 3
+    if rounds < 1 or (given.size is not None and given.size < 8):
         parser.refuse("--rounds starts at 1 and --size at 8")
     if given.profile and len(rows) != 1:
         parser.refuse(f"--profile looks at one row, got {len(rows)}; name it with --rows")
@@ -71,8 +78,9 @@ def parse(arguments: Sequence[str]) -> Options:
     return Options(
         systems=kinds,
         systems_named=given.systems is not None,
+        others=others,
         rows=rows,
-        rounds=given.rounds,
+        rounds=rounds,
         scale=scale if given.size is None else scale.with_size(given.size),
         chunk_sizes=chunk_sizes,
         folder=given.dir.absolute(),
@@ -80,22 +88,38 @@ def parse(arguments: Sequence[str]) -> Options:
         markdown=given.markdown,
         remount=given.remount,
         profile=given.profile,
+        install=not given.no_install,
+        figures=given.figures,
     )
+
+
+def _systems(given: argparse.Namespace) -> str:
+    if given.systems is not None:
+        return str(given.systems)
+    return ",".join(QUICK_KINDS if given.quick else KINDS)
 
 
 def _declare() -> _Parser:
     parser = _Parser(
         prog="bench",
-        description="Compare the speed of wafs with gocryptfs and native ext4. Needs root.",
-        epilog=EXAMPLES + "\nrows:\n" + "\n".join(_describe(row) for row in ROWS),
+        description="Compare the speed of wafs with its peers and native ext4. Needs root.",
+        epilog=EXAMPLES + "\nrows, by job:\n" + "\n".join(_describe(row) for row in ROWS),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--systems", metavar="LIST", help="of native,gocryptfs,wafs; default: those installed")
-    add("--rows", metavar="LIST", default="table", help="rows, or table (default), or all")
-    add("--rounds", metavar="N", type=int, default=3, help="rounds, for medians; default 3")
+    add("--systems", metavar="LIST", help=f"of {','.join(KINDS)}; default: all, with --quick all but cryfs")
+    add(
+        "--other-wafs",
+        metavar="NAME=PROGRAM",
+        action="append",
+        default=[],
+        help="another installation of wafs as one more system, such as before=../older/.venv/bin/wafs",
+    )
+    add("--no-install", action="store_true", help="leave out what is not installed, and install nothing")
+    add("--rows", metavar="LIST", default="table", help="rows, or jobs, or table (default), or all")
+    add("--rounds", metavar="N", type=int, help="rounds, for medians; default 3, quick 1")
     add("--size", metavar="MIB", type=int, help="size of the big file; default 256, quick 96")
-    add("--quick", action="store_true", help="less work: about a minute for three systems")
+    add("--quick", action="store_true", help="less work, in about five minutes")
     add(
         "--chunk-sizes",
         "--chunk-size",
@@ -111,7 +135,8 @@ def _declare() -> _Parser:
         help="where the loop files lie, on a disk and not in memory; default /var/tmp",
     )
     add("--json", metavar="FILE", type=Path, help="write all values of all rounds there")
-    add("--markdown", metavar="FILE", type=Path, help="write the table there, for docs/benchmarks.md")
+    add("--markdown", metavar="FILE", type=Path, help="write tables and plots there, such as docs/benchmarks.md")
+    add("--figures", metavar="FILE", type=Path, help="measure nothing: take what an earlier --json wrote")
     add(
         "--remount",
         action="store_true",
@@ -126,7 +151,7 @@ def _declare() -> _Parser:
 
 
 def _describe(row: Row) -> str:
-    return f"  {row.key:18} {row.title}, {row.unit.value}" + (" (extra)" if row.extra else "")
+    return f"  {row.job:9} {row.key:18} {row.title}, {row.unit.value}" + (" (extra)" if row.extra else "")
 
 
 def _chunk_size(word: str) -> int:

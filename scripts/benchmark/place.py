@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from benchmark.daemon import Daemon, serving
 from benchmark.rows import BY_KEY
 from benchmark.settle import drop_caches, settle
 
@@ -50,17 +51,41 @@ class Place:
         self._upper = upper
         self._wanted = wanted
         self._remount = remount
+        self._daemon: Daemon | None = None
         self.root = upper
 
     @contextmanager
     def mounted(self) -> Iterator[None]:
         """Make the system, mount it, and unmount it in the end."""
         self.system.create(self._lower)
-        self.root = self.system.mount(self._lower, self._upper)
+        self.mount()
         try:
             yield
         finally:
-            self.system.unmount(self._upper)
+            self.unmount()
+
+    def mount(self) -> float:
+        """Mount the system again after `unmount`; return the seconds until it answered a first question."""
+        begin = time.perf_counter()
+        self.root = self.system.mount(self._lower, self._upper)
+        os.listdir(self.root)
+        seconds = time.perf_counter() - begin
+        self._daemon = serving(self._upper) if self.system.is_mount else None
+        return seconds
+
+    def unmount(self) -> None:
+        """Unmount and wait for the end of the daemon; no file may be open."""
+        self.system.unmount(self._upper)
+        if self._daemon is not None:
+            self._daemon.wait_end()
+            self._daemon = None
+
+    @property
+    def beside(self) -> Path:
+        """A folder of the disk below that does not belong to the system."""
+        folder = self._lower / "beside"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def wants(self, *keys: str) -> bool:
         """Tell whether at least one of the rows is to be measured."""
@@ -81,8 +106,8 @@ class Place:
         """
         self.settle()
         if self._remount:
-            self.system.unmount(self._upper)
-            self.root = self.system.mount(self._lower, self._upper)
+            self.unmount()
+            self.mount()
         drop_caches()
 
     def forget_above(self, fd: int) -> None:
@@ -110,3 +135,29 @@ class Place:
             gc.enable()
         if self.wants(key):
             self.values[key] = BY_KEY[key].unit.measured(seconds=seconds, count=count)
+
+    def keep(self, key: str, value: float) -> None:
+        """Keep the value of a row, in its unit, if it is wanted."""
+        if self.wants(key):
+            self.values[key] = value
+
+    def keep_memory(self, key: str) -> None:
+        """Keep the peak memory of the daemon, if there is one, as the value of a row."""
+        if self._daemon is not None:
+            self.keep(key, self._daemon.peak_memory() / (1 << 20))
+
+    @contextmanager
+    def charged(self, key: str, *, count: float) -> Iterator[None]:
+        """Keep what the daemon, if there is one, uses of processors during the block.
+
+        Args:
+            key: which row.
+            count: bytes moved or seconds waited inside, see `Unit.measured`.
+        """
+        daemon = self._daemon
+        if daemon is None:
+            yield
+            return
+        before = daemon.cpu_seconds()
+        yield
+        self.keep(key, BY_KEY[key].unit.measured(seconds=daemon.cpu_seconds() - before, count=count))

@@ -1,37 +1,81 @@
-"""Report: the table for people, and the JSON for later comparisons."""
+"""Report: a finished run, and how its systems compare."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rich.table import Table
-
+from benchmark.peers import PEERS
+from benchmark.roster import OURS
 from benchmark.stats import Summary, speed_ratio, summarize
+from benchmark.systems import NATIVE
+from benchmark.targets import TARGETS, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from benchmark.machine import Machine
-    from benchmark.options import Options
     from benchmark.rows import Row
-    from benchmark.runner import Samples
 
 PEER = "gocryptfs"
 
 
+class Verdict(NamedTuple):
+    """A target with what came out; None where it could not be measured."""
+
+    target: Target
+    achieved: float | None
+
+    @property
+    def word(self) -> str:
+        """`reached`, `missed` or `not measured`."""
+        if self.achieved is None:
+            return "not measured"
+        return "reached" if self.target.is_reached_by(self.achieved) else "missed"
+
+
+class Best(NamedTuple):
+    """The fastest of the peers in a row, and how many times as fast a system is."""
+
+    peer: str
+    ratio: float
+
+    @property
+    def is_slower(self) -> bool:
+        """Whether the system is slower than this peer."""
+        return self.ratio < 1
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A finished run: who was measured where, and what came out."""
+    """Who was measured where, and what came out: `samples` are values by key of the row and name of the system.
 
-    machine: Machine
+    `failures` tells, by `job on system`, why a peer has no values there.
+    """
+
+    machine: Mapping[str, Any]
     versions: Mapping[str, str]
-    options: Options
-    samples: Samples
+    rows: Sequence[Row]
+    rounds: int
+    scale: Mapping[str, float]
+    remount: bool
+    unsettled: int
+    samples: Mapping[str, Mapping[str, Sequence[float]]]
+    failures: Mapping[str, str]
+
+    @property
+    def ours(self) -> list[str]:
+        """The systems that are a wafs, those of this installation first."""
+        found = [name for name in self.versions if name != NATIVE and name not in PEERS]
+        return sorted(found, key=lambda name: name.partition("-")[0] != OURS)
+
+    @property
+    def peers(self) -> list[str]:
+        """The systems that wafs is compared with, native ext4 not among them."""
+        return [name for name in self.versions if name in PEERS]
 
     def summary(self, row: Row, system: str) -> Summary | None:
         """Return the median and range of a row on a system, None if it was not measured."""
-        values = self.samples.values.get(row.key, {}).get(system)
+        values = self.samples.get(row.key, {}).get(system)
         return summarize(values) if values else None
 
     def ratio(self, row: Row, ours: str, theirs: str) -> float | None:
@@ -41,86 +85,31 @@ class Report:
             return None
         return speed_ratio(row, ours=first.median, theirs=second.median)
 
-    def compared(self) -> list[str]:
-        """Return the systems that get a ratio to gocryptfs: those of wafs, if both are there."""
-        ours = [name for name in self.versions if name.startswith("wafs")]
-        return ours if PEER in self.versions else []
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return which systems get a ratio to which: every wafs to gocryptfs, this one to the others."""
+        ours = self.ours
+        found = [(name, PEER) for name in ours if PEER in self.versions]
+        return found + [(ours[0], other) for other in ours[1:]]
 
+    def best(self, row: Row, system: str) -> Best | None:
+        """Find the fastest peer of a row; None if there is nothing to compare."""
+        ratios = [(name, self.ratio(row, system, name)) for name in self.peers]
+        measured = [Best(name, ratio) for name, ratio in ratios if ratio is not None]
+        return min(measured, key=lambda best: best.ratio, default=None)
 
-def as_table(report: Report) -> Table:
-    """Lay out rows by systems, with the ratios at the right."""
-    rounds = report.options.rounds
-    table = Table(title=f"medians of {rounds} rounds" if rounds > 1 else "one round")
-    table.add_column("same work, one run", no_wrap=True)
-    for name in report.versions:
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in report.compared():
-        table.add_column(f"{name} : {PEER}", justify="right", no_wrap=True)
-    for row in report.options.rows:
-        table.add_row(f"{row.title}, {row.unit.value}", *_cells(report, row))
-    return table
+    def verdicts(self) -> list[Verdict]:
+        """Judge the targets of the measured rows for the first wafs, if there is one."""
+        keys = {row.key for row in self.rows}
+        return [self._judge(target) for target in TARGETS if target.key in keys] if self.ours else []
 
+    def slower_than_best(self) -> list[tuple[Row, Best]]:
+        """Return the rows in which the first wafs is not the fastest of all but native ext4."""
+        found = [(row, self.best(row, self.ours[0])) for row in self.rows] if self.ours else []
+        return [(row, best) for row, best in found if best is not None and best.is_slower]
 
-def as_markdown(report: Report) -> str:
-    """Lay out the same table in Markdown, with its notes below it."""
-    names = [*report.versions, *(f"{name} : {PEER}" for name in report.compared())]
-    lines = ["| same work, one run | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    for row in report.options.rows:
-        cells = [f"{row.title}, {row.unit.value}", *_cells(report, row)]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", *(f"- {line}" for line in notes(report))]) + "\n"
-
-
-def _cells(report: Report, row: Row) -> list[str]:
-    figures = [_figure(report.summary(row, name)) for name in report.versions]
-    return figures + [_times(report.ratio(row, name, PEER)) for name in report.compared()]
-
-
-def notes(report: Report) -> list[str]:
-    """Return what a reader must know about the figures, line by line."""
-    lines = [f"machine: {report.machine}"]
-    lines += [f"{name}: {version}" for name, version in report.versions.items()]
-    if report.compared():
-        lines.append("ratio: how many times as fast as gocryptfs; under 1 is slower")
-    summaries = [report.summary(row, name) for row in report.options.rows for name in report.versions]
-    if any(summary.noisy for summary in summaries if summary):
-        lines.append("~ the rounds differ by more than 30 percent of the median")
-    if report.samples.unsettled:
-        lines.append(f"the disk found no rest {report.samples.unsettled} times: something else was writing")
-    return lines
-
-
-def as_json(report: Report) -> dict[str, Any]:
-    """Return all of it as plain values: every round, medians and ratios."""
-    return {
-        "machine": asdict(report.machine),
-        "versions": dict(report.versions),
-        "scale": asdict(report.options.scale),
-        "rounds": report.options.rounds,
-        "remount": report.options.remount,
-        "unsettled": report.samples.unsettled,
-        "rows": [_row_as_json(report, row, list(report.versions)) for row in report.options.rows],
-    }
-
-
-def _row_as_json(report: Report, row: Row, systems: Sequence[str]) -> dict[str, Any]:
-    summaries = {name: report.summary(row, name) for name in systems}
-    return {
-        "key": row.key,
-        "title": row.title,
-        "unit": row.unit.value,
-        "samples": {name: report.samples.values[row.key][name] for name in systems},
-        "median": {name: found.median for name, found in summaries.items() if found},
-        "times_as_fast_as_gocryptfs": {name: report.ratio(row, name, PEER) for name in report.compared()},
-    }
-
-
-def _figure(summary: Summary | None) -> str:
-    if summary is None:
-        return "-"
-    digits = 1 if summary.median < 10 else 0
-    return ("~" if summary.noisy else "") + f"{summary.median:.{digits}f}"
-
-
-def _times(ratio: float | None) -> str:
-    return "-" if ratio is None else f"{ratio:.2f}"
+    def _judge(self, target: Target) -> Verdict:
+        ours = self.summary(target.row, self.ours[0])
+        theirs = self.summary(target.row, target.to) if target.to else None
+        if ours is None:
+            return Verdict(target, None)
+        return Verdict(target, target.achieved(ours=ours.median, theirs=theirs.median if theirs else None))

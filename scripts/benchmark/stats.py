@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,9 +40,19 @@ def summarize(samples: Sequence[float]) -> Summary:
     return Summary(statistics.median(samples), min(samples), max(samples))
 
 
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Return the smallest of the values, at least one, that so many percent of them do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+
+
 def speed_ratio(row: Row, *, ours: float, theirs: float) -> float:
     """Return how many times as fast `ours` is as `theirs`: 2.0 is twice as fast, 0.5 half.
 
-    The meaning is the same for rows counted in MB/s and in microseconds.
+    The meaning is the same for all rows: of memory or CPU, 2.0 is half of it. A row may come out as 0,
+    such as the CPU of an idle mount; equal figures give 1.0, and nothing is infinitely as fast as something.
     """
-    return ours / theirs if row.unit.bigger_is_better else theirs / ours
+    if ours == theirs:
+        return 1.0
+    better, worse = (ours, theirs) if row.unit.bigger_is_better else (theirs, ours)
+    return better / worse if worse else math.inf

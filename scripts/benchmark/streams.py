@@ -28,7 +28,7 @@ def run(place: Place, scale: Scale) -> None:
     """Measure the rows of the job `stream`, one after the other on one file."""
     path = place.path(NAME)
     _write(place, scale, path)
-    if place.wants("seq-read", "reread"):
+    if place.wants("seq-read", "reread", "cpu-read"):
         _read(place, scale, path)
     if place.wants("rand-read"):
         place.cold()
@@ -46,6 +46,7 @@ def run(place: Place, scale: Scale) -> None:
                 with _opened(path, os.O_RDONLY) as fd:
                     _read_through(fd, scale.big_file)
             _write_at_random(place, scale, path, key=key)
+    place.keep_memory("mem-stream")
 
 
 def _write(place: Place, scale: Scale, path: str) -> None:
@@ -54,7 +55,8 @@ def _write(place: Place, scale: Scale, path: str) -> None:
     written = 0
     place.settle()
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-    with _opened(path, flags) as fd, place.timed("seq-write", count=scale.big_file):
+    charged = place.charged("cpu-write", count=scale.big_file)
+    with _opened(path, flags) as fd, charged, place.timed("seq-write", count=scale.big_file):
         for number in range(scale.big_file // MIB):
             written += os.write(fd, blocks[number % 8])
         os.fsync(fd)
@@ -63,7 +65,8 @@ def _write(place: Place, scale: Scale, path: str) -> None:
 
 def _read(place: Place, scale: Scale, path: str) -> None:
     place.cold()
-    with place.timed("seq-read", count=scale.big_file), _opened(path, os.O_RDONLY) as fd:
+    charged = place.charged("cpu-read", count=scale.big_file)
+    with charged, place.timed("seq-read", count=scale.big_file), _opened(path, os.O_RDONLY) as fd:
         _read_through(fd, scale.big_file)
     if place.wants("reread"):
         with place.timed("reread", count=scale.big_file * scale.rereads):
