@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmark import tables
+from benchmark import growth_tables, tables
 from benchmark.failure import BenchError
+from benchmark.growth_report import GrowthReport
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,18 +17,29 @@ if TYPE_CHECKING:
     from benchmark.report import Report
 
 
-def write(path: Path, report: Report) -> None:
+def write(path: Path, report: Report | GrowthReport) -> None:
     """Put tables and plots of a report into a page; plots become files beside it.
+
+    Rows and curves have a section each.
 
     Raises:
         BenchError: the page has marks that do not match.
     """
     # Imported when needed: drawing takes a library that measuring does not.
-    from benchmark import plots  # noqa: PLC0415
+    from benchmark import growth_plots, plots  # noqa: PLC0415
 
-    pictures = plots.draw_rows(report, path)
-    shown = "\n\n".join(f"![{title}]({picture.name})" for title, picture in pictures.items())
-    put(path, "figures", f"{shown}\n\n{tables.as_markdown(report)}")
+    if isinstance(report, GrowthReport):
+        drawn = growth_plots.draw_curves(report, path)
+        parts = [f"{_shown(*picture)}\n\n{growth_tables.as_markdown(report, key)}" for key, picture in drawn.items()]
+        put(path, "curves", "\n\n".join([*parts, "\n".join(f"- {line}" for line in growth_tables.notes(report))]))
+    else:
+        pictures = plots.draw_rows(report, path)
+        shown = "\n\n".join(_shown(title, picture) for title, picture in pictures.items())
+        put(path, "figures", f"{shown}\n\n{tables.as_markdown(report)}")
+
+
+def _shown(title: str, picture: Path) -> str:
+    return f"![{title}]({picture.name})"
 
 
 def put(path: Path, section: str, text: str) -> None:

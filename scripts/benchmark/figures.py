@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from benchmark.failure import BenchError
+from benchmark.growth_report import GrowthReport
 from benchmark.report import PEER, Report
 from benchmark.rows import BY_KEY
 
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
     from benchmark.rows import Row
 
 
-def as_json(report: Report) -> dict[str, Any]:
-    """Return all of it as plain values: every round, medians, ratios and targets."""
+def as_json(report: Report | GrowthReport) -> dict[str, Any]:
+    """Return all of it as plain values: every round, medians, ratios and targets, or every point of the curves."""
+    if isinstance(report, GrowthReport):
+        return asdict(report)
     return {
         "machine": dict(report.machine),
         "versions": dict(report.versions),
@@ -56,7 +60,7 @@ def _row_as_json(report: Report, row: Row) -> dict[str, Any]:
     }
 
 
-def load(path: Path) -> Report:
+def load(path: Path) -> Report | GrowthReport:
     """Read a report back; ratios and targets are worked out anew.
 
     Raises:
@@ -69,8 +73,10 @@ def load(path: Path) -> Report:
         raise BenchError(msg) from None
 
 
-def from_json(data: Mapping[str, Any]) -> Report:
+def from_json(data: Mapping[str, Any]) -> Report | GrowthReport:
     """Turn what `as_json` gave into a report again."""
+    if "points" in data:
+        return GrowthReport(data["machine"], data["versions"], data["points"], data["failures"])
     return Report(
         machine=data["machine"],
         versions=data["versions"],

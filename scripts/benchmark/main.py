@@ -16,8 +16,21 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from benchmark import document, figures, machine, options, packages, profiling, runner, source_tree, tables
+from benchmark import (
+    document,
+    figures,
+    growth_tables,
+    machine,
+    options,
+    packages,
+    profiling,
+    runner,
+    source_tree,
+    tables,
+)
+from benchmark.curves import run_curves
 from benchmark.failure import BenchError
+from benchmark.growth_report import GrowthReport
 from benchmark.loopdisk import detach_below
 from benchmark.mounts import unmount_below
 from benchmark.peers import PEERS
@@ -70,7 +83,7 @@ def _run(asked: options.Options) -> None:
         _show(_measure(asked, password_file=password_file, work=work), asked)
 
 
-def _measure(asked: options.Options, *, password_file: Path, work: Path) -> Report:
+def _measure(asked: options.Options, *, password_file: Path, work: Path) -> Report | GrowthReport:
     if asked.install:
         packages.install(_missing(asked))
     systems = make_systems(
@@ -78,11 +91,15 @@ def _measure(asked: options.Options, *, password_file: Path, work: Path) -> Repo
     )
     versions = _installed(systems, must=asked.systems_named)
     present = [system for system in systems if system.name in versions]
-    asked = replace(asked, rows=_possible(asked.rows))
+    described = machine.describe(asked.folder)
     with Console(stderr=True).status("") as status:
+        if asked.curves:
+            growth = run_curves(asked.curves, present, work=work, tell=status.update)
+            return GrowthReport(described, versions, growth.points, growth.failures)
+        asked = replace(asked, rows=_possible(asked.rows))
         samples = runner.run_rounds(asked, present, work=work, tell=status.update)
     return Report(
-        machine=machine.describe(asked.folder),
+        machine=described,
         versions=versions,
         rows=asked.rows,
         rounds=asked.rounds,
@@ -97,7 +114,7 @@ def _measure(asked: options.Options, *, password_file: Path, work: Path) -> Repo
 def _missing(asked: options.Options) -> list[str]:
     """Return the packages that this run needs and the machine does not have."""
     wanted = [kind for kind in asked.systems if kind in PEERS and shutil.which(kind) is None]
-    if any(row.job == TREE for row in asked.rows):
+    if not asked.curves and any(row.job == TREE for row in asked.rows):
         try:
             source_tree.packed_source()
         except BenchError:
@@ -134,15 +151,15 @@ def _installed(systems: Sequence[System], *, must: bool) -> dict[str, str]:
     return versions
 
 
-def _show(done: Report, asked: options.Options) -> None:
+def _show(done: Report | GrowthReport, asked: options.Options) -> None:
     # Kept first: nothing that goes wrong with a picture may lose the figures.
     if asked.json is not None:
         asked.json.write_text(json.dumps(figures.as_json(done), indent=2) + "\n")
     # A file or pipe gets the whole width: a table folded at 80 columns cannot be read.
     console = Console() if sys.stdout.isatty() else Console(width=250)
-    for table in tables.as_tables(done):
-        console.print(table)
-    for line in tables.notes(done):
+    for part in growth_tables.as_tables(done) if isinstance(done, GrowthReport) else tables.as_tables(done):
+        console.print(part)
+    for line in growth_tables.notes(done) if isinstance(done, GrowthReport) else tables.notes(done):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     if asked.markdown is not None:
         document.write(asked.markdown, done)

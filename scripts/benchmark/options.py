@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from benchmark.roster import KINDS, QUICK_KINDS, parse_other
+from benchmark.curves import CURVES_BY_KEY, Curve, choose_curves
+from benchmark.roster import CURVE_KINDS, KINDS, QUICK_KINDS, parse_other
 from benchmark.rows import ROWS, Row, choose
 from benchmark.scale import FULL, QUICK, Scale
 
@@ -21,6 +22,8 @@ EXAMPLES = """examples:
   scripts/bench --quick --rows small,seq-read --systems gocryptfs,wafs
   scripts/bench --rows create --other-wafs before=../older/.venv/bin/wafs
   scripts/bench --systems wafs --chunk-sizes 4,16,64 --rows rand-read,seq-read,sql-read
+  scripts/bench --curves --json curves.json --markdown docs/benchmarks.md
+  scripts/bench --curves file --max-file 1024 --systems native,wafs
   scripts/bench --profile calls --rows create      where wafs spends the time of one row
 """
 
@@ -33,6 +36,7 @@ class Options:
     systems_named: bool
     others: Mapping[str, Path]
     rows: tuple[Row, ...]
+    curves: tuple[Curve, ...]
     rounds: int
     scale: Scale
     chunk_sizes: tuple[int, ...]
@@ -65,6 +69,7 @@ def parse(arguments: Sequence[str]) -> Options:
         parser.refuse(f"--systems takes {', '.join(KINDS)}, got {given.systems!r}")
     try:
         rows = choose(given.rows)
+        curves = _curves(given)
         others = dict(map(parse_other, given.other_wafs))
         chunk_sizes = tuple(_chunk_size(word) for word in given.chunk_sizes.split(",") if word)
     except ValueError as exc:
@@ -80,6 +85,7 @@ def parse(arguments: Sequence[str]) -> Options:
         systems_named=given.systems is not None,
         others=others,
         rows=rows,
+        curves=curves,
         rounds=rounds,
         scale=scale if given.size is None else scale.with_size(given.size),
         chunk_sizes=chunk_sizes,
@@ -93,9 +99,18 @@ def parse(arguments: Sequence[str]) -> Options:
     )
 
 
+def _curves(given: argparse.Namespace) -> tuple[Curve, ...]:
+    if given.curves is None:
+        return ()
+    most_bytes = None if given.max_file is None else given.max_file << 20
+    return choose_curves(given.curves, most_entries=given.max_entries, most_bytes=most_bytes)
+
+
 def _systems(given: argparse.Namespace) -> str:
     if given.systems is not None:
         return str(given.systems)
+    if given.curves is not None:
+        return ",".join(CURVE_KINDS)
     return ",".join(QUICK_KINDS if given.quick else KINDS)
 
 
@@ -134,6 +149,16 @@ def _declare() -> _Parser:
         default=Path("/var/tmp"),
         help="where the loop files lie, on a disk and not in memory; default /var/tmp",
     )
+    add(
+        "--curves",
+        metavar="LIST",
+        nargs="?",
+        const="all",
+        help=f"instead of rows: how things grow; of {','.join(CURVES_BY_KEY)}; default all; "
+        f"takes tens of minutes; systems {','.join(CURVE_KINDS)} unless named",
+    )
+    add("--max-entries", metavar="N", type=int, help="largest folder and tree of the curves; default 1000000")
+    add("--max-file", metavar="MIB", type=int, help="largest file of the curves; default 16384")
     add("--json", metavar="FILE", type=Path, help="write all values of all rounds there")
     add("--markdown", metavar="FILE", type=Path, help="write tables and plots there, such as docs/benchmarks.md")
     add("--figures", metavar="FILE", type=Path, help="measure nothing: take what an earlier --json wrote")

@@ -144,7 +144,11 @@ class Place:
     def keep_memory(self, key: str) -> None:
         """Keep the peak memory of the daemon, if there is one, as the value of a row."""
         if self._daemon is not None:
-            self.keep(key, self._daemon.peak_memory() / (1 << 20))
+            self.keep(key, self.memory() / (1 << 20))
+
+    def memory(self) -> int:
+        """Return the largest resident size of the daemon since the system was last mounted, in bytes; 0 without one."""
+        return self._daemon.peak_memory() if self._daemon is not None else 0
 
     @contextmanager
     def charged(self, key: str, *, count: float) -> Iterator[None]:

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
-from benchmark.peers import PEERS
+from benchmark.rows import Unit
 from benchmark.systems import NATIVE
+from benchmark.targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
     from benchmark.report import Report
@@ -26,10 +29,11 @@ COLOURS = {NATIVE: "#9a9a9a", "gocryptfs": "#1f77b4", "securefs": "#2ca02c", "en
 # The first wafs is the one to look at; others are shades of it.
 OURS = ("#d62728", "#ff9896", "#e377c2", "#ff7f0e")
 GROUPS = {
-    "files": ("stream", "latency", "sql"),
-    "trees": ("small", "parallel", "tree", "copy", "export", "mounting"),
+    "files": ("Big files and databases", ("stream", "latency", "sql")),
+    "trees": ("Small files and whole jobs", ("small", "parallel", "tree", "copy", "export")),
+    "costs": ("What the daemon takes", ("stream", "tree", "mounting")),
 }
-TITLES = {"files": "Big files and databases", "trees": "Small files, trees and whole jobs"}
+COSTS = (Unit.CPU_PER_GIB, Unit.PERCENT, Unit.MIB, Unit.MILLISECONDS)
 
 
 def colour_of(system: str, ours: Sequence[str]) -> str:
@@ -48,12 +52,13 @@ def draw_rows(report: Report, page: Path) -> dict[str, Path]:
     if "gocryptfs" not in report.versions:
         return {}
     pictures = {}
-    for group, jobs in GROUPS.items():
-        rows = [row for row in report.rows if row.job in jobs and _drawn(report, row)]
+    for group, (title, jobs) in GROUPS.items():
+        rows = [row for row in report.rows if row.job in jobs and (row.unit in COSTS) == (group == "costs")]
+        rows = [row for row in rows if _drawn(report, row)]
         if rows:
             path = page.with_name(f"{page.stem}-{group}.png")
-            _bars(report, rows, TITLES[group]).savefig(path, dpi=DPI)
-            pictures[f"{TITLES[group]}: speed relative to gocryptfs, longer is better"] = path
+            _bars(report, rows, title).savefig(path, dpi=DPI)
+            pictures[f"{title}: compared with gocryptfs, longer to the right is better"] = path
     return pictures
 
 
@@ -81,15 +86,31 @@ def _bars(report: Report, rows: Sequence[Row], title: str) -> Figure:
                 ha="left" if ratio >= 1 else "right",
                 va="center",
                 fontsize=6.5,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
             )
-    _finish(axes, report, rows, title)
+    marks = _mark_targets(axes, report, rows)
+    _finish(axes, rows, title)
+    handles: list[Artist] = [Patch(color=colour_of(name, report.ours), label=name) for name in systems]
+    figure.legend(handles=[*handles, *marks], loc="outside lower center", ncols=len(handles) + 1, fontsize=8)
     return figure
 
 
-def _finish(axes: Axes, report: Report, rows: Sequence[Row], title: str) -> None:
+def _mark_targets(axes: Axes, report: Report, rows: Sequence[Row]) -> list[Artist]:
+    """Draw where the first wafs is to come to, in the rows that have a target compared with gocryptfs."""
+    limits = {target.key: target for target in TARGETS if target.to == "gocryptfs"} if report.ours else {}
+    marks: list[Artist] = []
+    for place, row in enumerate(rows):
+        if row.key in limits:
+            limit = limits[row.key].limit
+            speed = limit if row.unit.bigger_is_better else 1 / limit
+            marks += axes.plot([speed, speed], [place - 0.44, place + 0.44], "k:", linewidth=1.2, label="target")
+    return marks[:1]
+
+
+def _finish(axes: Axes, rows: Sequence[Row], title: str) -> None:
     axes.set_xscale("log", base=2)
     axes.margins(x=0.08)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}x" if value >= 1 else f"1/{1 / value:g}x")
     axes.axvline(1, color=COLOURS["gocryptfs"], linewidth=1.6)
     axes.set_yticks(range(len(rows)), [row.title for row in rows], fontsize=8)
     axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -97,10 +118,5 @@ def _finish(axes: Axes, report: Report, rows: Sequence[Row], title: str) -> None
         axes.axhline(border + 0.5, color="#dddddd", linewidth=0.6)
     axes.grid(axis="x", which="major", color="#e5e5e5", linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.set_xlabel("times as fast as gocryptfs (the blue line); the scale is logarithmic", fontsize=8)
+    axes.set_xlabel("times as fast as gocryptfs, which is the blue line; of costs, times as thrifty", fontsize=8)
     axes.set_title(f"{title}: longer to the right is better", fontsize=10)
-    shown = [name for name in report.versions if name in (NATIVE, *PEERS, *report.ours)]
-    handles = [
-        axes.barh([0], [0], color=colour_of(name, report.ours), label=name) for name in shown if name != "gocryptfs"
-    ]
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=len(handles), fontsize=8)

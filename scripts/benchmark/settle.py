@@ -41,3 +41,8 @@ def settle() -> bool:
 def drop_caches() -> None:
     """Drop page cache, entries and inodes of all filesystems; only what is clean is dropped."""
     DROP_CACHES.write_text("3\n")
+
+
+def drop_entries() -> None:
+    """Drop entries and inodes of all filesystems; what of the disk is in memory stays there."""
+    DROP_CACHES.write_text("2\n")

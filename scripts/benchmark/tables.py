@@ -84,13 +84,13 @@ def notes(report: Report) -> list[str]:
     if any(row.key == "mount" for row in report.rows):
         lines.append("mount: encfs and cryfs cannot be made without a slow key derivation, so they have no figure")
     for what, said in report.failures.items():
-        lines.append(f"failed, so without figures: {what}: {_end(said)}")
+        lines.append(f"failed, so without figures: {what}: {last_line(said)}")
     if report.unsettled:
         lines.append(f"the disk found no rest {report.unsettled} times: something else was writing")
     return lines
 
 
-def _end(said: str) -> str:
+def last_line(said: str) -> str:
     """Return the last line, which has the reason, without the middle of long names in it."""
     line = (said.strip().splitlines() or [""])[-1].strip()
     return line if len(line) <= LONGEST_REASON else f"{line[:60]} ... {line[-60:]}"
