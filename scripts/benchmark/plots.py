@@ -8,7 +8,6 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from benchmark.rows import Unit
 from benchmark.systems import NATIVE
 from benchmark.targets import TARGETS
 
@@ -30,10 +29,9 @@ COLOURS = {NATIVE: "#9a9a9a", "gocryptfs": "#1f77b4", "securefs": "#2ca02c", "en
 OURS = ("#d62728", "#ff9896", "#e377c2", "#ff7f0e")
 GROUPS = {
     "files": ("Big files and databases", ("stream", "latency", "sql")),
-    "trees": ("Small files and whole jobs", ("small", "parallel", "tree", "copy", "export")),
+    "trees": ("Small files and whole jobs", ("small", "parallel", "tree", "copy", "export", "mounting")),
     "costs": ("What the daemon takes", ("stream", "tree", "mounting")),
 }
-COSTS = (Unit.CPU_PER_GIB, Unit.PERCENT, Unit.MIB, Unit.MILLISECONDS)
 
 
 def colour_of(system: str, ours: Sequence[str]) -> str:
@@ -53,7 +51,7 @@ def draw_rows(report: Report, page: Path) -> dict[str, Path]:
         return {}
     pictures = {}
     for group, (title, jobs) in GROUPS.items():
-        rows = [row for row in report.rows if row.job in jobs and (row.unit in COSTS) == (group == "costs")]
+        rows = [row for row in report.rows if row.job in jobs and row.unit.is_cost == (group == "costs")]
         rows = [row for row in rows if _drawn(report, row)]
         if rows:
             path = page.with_name(f"{page.stem}-{group}.png")

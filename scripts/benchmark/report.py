@@ -34,15 +34,16 @@ class Verdict(NamedTuple):
 
 
 class Best(NamedTuple):
-    """The fastest of the peers in a row, and how many times as fast a system is."""
+    """The fastest of the peers in a row, and how many times as fast a system is; of costs, the thriftiest."""
 
+    row: Row
     peer: str
     ratio: float
 
     @property
     def is_slower(self) -> bool:
-        """Whether the system is slower than this peer."""
-        return self.ratio < 1
+        """Whether the system is slower than this peer; a row of costs says nothing of speed."""
+        return self.ratio < 1 and not self.row.unit.is_cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +95,19 @@ class Report:
     def best(self, row: Row, system: str) -> Best | None:
         """Find the fastest peer of a row; None if there is nothing to compare."""
         ratios = [(name, self.ratio(row, system, name)) for name in self.peers]
-        measured = [Best(name, ratio) for name, ratio in ratios if ratio is not None]
+        measured = [Best(row, name, ratio) for name, ratio in ratios if ratio is not None]
         return min(measured, key=lambda best: best.ratio, default=None)
 
     def verdicts(self) -> list[Verdict]:
-        """Judge the targets of the measured rows for the first wafs, if there is one."""
+        """Judge the targets of the measured rows, compared with systems that took part, for the first wafs, if any."""
         keys = {row.key for row in self.rows}
-        return [self._judge(target) for target in TARGETS if target.key in keys] if self.ours else []
+        apply = [target for target in TARGETS if target.key in keys and target.to in (None, *self.versions)]
+        return [self._judge(target) for target in apply] if self.ours else []
 
-    def slower_than_best(self) -> list[tuple[Row, Best]]:
+    def slower_than_best(self) -> list[Best]:
         """Return the rows in which the first wafs is not the fastest of all but native ext4."""
-        found = [(row, self.best(row, self.ours[0])) for row in self.rows] if self.ours else []
-        return [(row, best) for row, best in found if best is not None and best.is_slower]
+        found = [self.best(row, self.ours[0]) for row in self.rows] if self.ours else []
+        return [best for best in found if best is not None and best.is_slower]
 
     def _judge(self, target: Target) -> Verdict:
         ours = self.summary(target.row, self.ours[0])

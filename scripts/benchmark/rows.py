@@ -22,6 +22,11 @@ class Unit(Enum):
         """Whether a larger number means a faster system."""
         return self is Unit.MB_PER_S
 
+    @property
+    def is_cost(self) -> bool:
+        """Whether it counts what a system takes of the machine, not how fast it is."""
+        return self in (Unit.CPU_PER_GIB, Unit.PERCENT, Unit.MIB)
+
     def measured(self, *, seconds: float, count: float) -> float:
         """Turn a duration, or seconds of a processor, into the unit.
 

@@ -72,8 +72,8 @@ def notes(report: Report) -> list[str]:
     if judged := report.verdicts():
         words = [verdict.word for verdict in judged]
         lines.append(f"targets: {words.count('reached')} of {len(words)} reached")
-    for row, best in report.slower_than_best():
-        lines.append(f"slower than the best peer: {row.title} ({best.ratio:.2f} times as fast as {best.peer})")
+    for best in report.slower_than_best():
+        lines.append(f"slower than the best peer: {best.row.title} ({best.ratio:.2f} times as fast as {best.peer})")
     lines.append(f"machine: {in_one_line(report.machine)}")
     lines += [f"{name}: {version}" for name, version in report.versions.items()]
     if report.pairs():

@@ -90,6 +90,13 @@ def test_every_other_wafs_is_compared_too(finished: Report) -> None:
     assert lines["create 8 KiB file, us"] == ["210", "280", "~140", "1.50", "0.75", "2.00"]
 
 
+def test_who_takes_more_memory_is_not_called_slower(finished: Report) -> None:
+    samples = {"mem-tree": {"gocryptfs": [10.0], "securefs": [5.0], "wafs": [20.0]}}
+    memory = replace(finished, rows=choose("mem-tree"), samples=samples)
+    assert _lines(memory)["peak memory of the daemon, kernel source, MiB"][-1] == "0.25 securefs"
+    assert memory.slower_than_best() == []
+
+
 def test_targets_tell_what_was_wanted_and_achieved(finished: Report) -> None:
     assert tables.target_cells(finished) == [
         ["sequential read, cold", "at least 2.00 x gocryptfs", "1.55", "missed"],
@@ -98,10 +105,15 @@ def test_targets_tell_what_was_wanted_and_achieved(finished: Report) -> None:
     ]
 
 
-def test_target_without_its_system_is_not_measured(finished: Report) -> None:
-    alone = replace(finished, versions={"wafs": "0.1"}, samples={"create": {"wafs": [1.0]}})
-    assert [verdict.word for verdict in alone.verdicts()] == ["not measured"] * 3
-    assert all(cells[2] == "-" for cells in tables.target_cells(alone))
+def test_target_of_a_system_that_took_no_part_is_left_out(finished: Report) -> None:
+    alone = replace(finished, versions={"native": "ext4", "wafs": "0.1"})
+    assert [str(verdict.target) for verdict in alone.verdicts()] == ["at least 0.60 x native"]
+
+
+def test_target_of_a_system_that_failed_is_not_measured(finished: Report) -> None:
+    failed = replace(finished, samples={"create": {"wafs": [1.0]}})
+    assert [verdict.word for verdict in failed.verdicts()] == ["not measured"] * 3
+    assert all(cells[2] == "-" for cells in tables.target_cells(failed))
 
 
 def test_nothing_is_judged_without_wafs(finished: Report) -> None:
