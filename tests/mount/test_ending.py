@@ -169,6 +169,13 @@ def test_a_mount_in_the_background(bench: Bench) -> None:
         assert ours["vault"] == str(vault)
         assert ours["state"] == "mounted"
         assert ours["read_only"] is False
+        assert "times" not in ours
+        shown = bench.wafs("status", "--stats")
+        assert re.search(r"^CREATE +1( +[\d,]+){4}$", shown.text, re.MULTILINE), shown.text
+        counted = json.loads(bench.wafs("status", "--stats", "--json").text)
+        (ours,) = [mount for mount in counted if mount["mountpoint"] == str(place)]
+        assert ours["times"]["WRITE"]["count"] == 1
+        assert ours["times"]["WRITE"]["mean_us"] <= ours["times"]["WRITE"]["max_us"]
         pid = ours["pid"]
         assert os.getsid(pid) == pid
         assert re.search(r"Max core file size +0 +0 ", Path(f"/proc/{pid}/limits").read_text())

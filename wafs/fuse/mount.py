@@ -19,6 +19,7 @@ from wafs.fuse.cpu_latency import CpuLatency
 from wafs.fuse.linux.front_end import Status, handlers_of
 from wafs.fuse.mountinfo import FSTYPE, MountInfo, find_mount
 from wafs.fuse.session import Session
+from wafs.fuse.tally import Tally
 
 READ_AHEAD_KIB: Final = 1024
 """One request of the largest size ahead of a sequential reader, where the system permits to set it."""
@@ -111,8 +112,10 @@ def _mount_and_serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None],
         mountpoint.raise_read_ahead(options.mountpoint, READ_AHEAD_KIB)
         ready()
 
-    status = Status(vfs, idle_s=options.idle_s, requests=lambda: session.requests)
-    session = Session(channel, handlers_of(vfs, status, lambda message: channel.send([message])), vfs.reasons.note)
+    tally = Tally()
+    status = Status(vfs, idle_s=options.idle_s, requests=lambda: session.requests, times=tally.times)
+    handlers = handlers_of(vfs, status, lambda message: channel.send([message]))
+    session = Session(channel, handlers, vfs.reasons.note, tally)
     # Signals are taken care of until the mount is gone: a second one must not leave it behind.
     with _stopping_on_signals(channel, options.mountpoint, mounted):
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -14,6 +14,7 @@ from wafs.errors import MalformedRequestError, WafsError
 from wafs.fuse.channel import END, STOPPED, TIMED_OUT, Channel
 from wafs.fuse.errno import errno_of
 from wafs.fuse.linux.reply import Handler, Held
+from wafs.fuse.tally import Tally, now
 from wafs.fuse.wire import abi, replies, requests
 from wafs.fuse.wire.flags import InitFlag
 from wafs.fuse.wire.opcodes import (
@@ -77,7 +78,13 @@ class Session:
     Thread: `run` once, in one thread; `requests` may be read by any.
     """
 
-    def __init__(self, channel: Channel, handlers: Mapping[int, Handler], note: NoteFailure = _nobody_asks) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        handlers: Mapping[int, Handler],
+        note: NoteFailure = _nobody_asks,
+        tally: Tally | None = None,
+    ) -> None:
         self._channel = channel
         self._handlers = dict(handlers)
         self._note = note
@@ -85,6 +92,7 @@ class Session:
         self._workers: ThreadPoolExecutor | None = None
         self._waiting: dict[int, Future[None]] = {}
         self.requests = 0
+        self._tally = tally or Tally()
 
     def run(
         self,
@@ -152,24 +160,30 @@ class Session:
         self._channel.send([replies.header(header.unique, len(body)), body])
 
     def _dispatch(self, message: memoryview) -> None:
+        began = now()
         self.requests += 1
         header, body = requests.parse_request(message)
-        opcode = header.opcode
+        opcode = header[1]
         handler = self._handlers.get(opcode)
         if handler is None:
             self._refuse(header, body)
         elif opcode in _SLOW and self._workers is not None:
             # The buffer is filled again before the worker is done.
             copy = memoryview(bytes(body))
-            job = self._workers.submit(self._serve, handler, header, copy)
+            job = self._workers.submit(self._serve, handler, header, copy, began)
             self._waiting[header.unique] = job
             job.add_done_callback(lambda _: self._waiting.pop(header.unique, None))
         else:
-            self._serve(handler, header, body)
+            self._serve(handler, header, body, began)
 
-    def _serve(self, handler: Handler, header: InHeader, body: memoryview) -> None:
+    def _serve(self, handler: Handler, header: InHeader, body: memoryview, began: int) -> None:
+        """Answer a request, and count it."""
+        self._answer(handler, header, body)
+        self._tally.note(header[1], began)
+
+    def _answer(self, handler: Handler, header: InHeader, body: memoryview) -> None:
         """Run a handler and send its reply; whatever goes wrong becomes an errno."""
-        unique = header.unique
+        unique = header[2]
         try:
             reply = handler(header, body)
         except (WafsError, OSError) as error:
@@ -185,8 +199,10 @@ class Session:
         if reply is None:
             return
         if isinstance(reply, Held):
-            if not self._channel.send((replies.header(unique, len(reply.body)), reply.body)):
+            if not self._channel.send((replies.header(unique, len(reply[0])), reply[0])):
                 self._undo(reply)
+        elif isinstance(reply, int):
+            self._channel.send((replies.error(unique, reply),))
         elif reply:
             self._channel.send((replies.header(unique, len(reply)), reply))
         else:

@@ -1,5 +1,6 @@
 """Attributes: GETATTR, SETATTR, STATX, ACCESS, STATFS and the requests about extended attributes."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -20,6 +21,9 @@ STATUS_XATTR: Final = b"user.wafs.status"
 
 WHY_XATTR: Final = b"user.wafs.why"
 """On a file: why it could not be read, as JSON; on the root: all that is known. Not listed, not stored."""
+
+_CAPABILITY: Final = b"security.capability"
+"""What the kernel asks before the first write to any file; the storage of a vault holds none."""
 
 _STATX_BASIC: Final = 0x7FF
 _NAME_MAX: Final = 255
@@ -109,6 +113,8 @@ class AttributeHandlers:
 
     def _getxattr(self, header: InHeader, body: memoryview) -> Reply:
         asked = requests.parse_getxattr(body)
+        if asked.name == _CAPABILITY:
+            return errno.EOPNOTSUPP
         if asked.name == STATUS_XATTR and header.nodeid == ROOT_INO:
             return _sized(self._status(), asked.size)
         if asked.name == WHY_XATTR:

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from wafs import __version__
 from wafs.fs.vfs import Vfs
@@ -25,10 +25,16 @@ def handlers_of(vfs: Vfs, status: Callable[[], bytes] = lambda: b"{}", notify: N
 
 
 class Status:
-    """What a mount tells of itself, as JSON; `requests` counts what the kernel asked so far."""
+    """What a mount tells of itself, as JSON.
 
-    def __init__(self, vfs: Vfs, *, idle_s: float | None, requests: Callable[[], int]) -> None:
+    `requests` counts what the kernel asked so far; `times` has how long each kind took (`wafs.fuse.tally.Times`).
+    """
+
+    def __init__(
+        self, vfs: Vfs, *, idle_s: float | None, requests: Callable[[], int], times: Callable[[], Mapping[str, object]]
+    ) -> None:
         self._requests = requests
+        self._times = times
         self._facts = {
             "pid": os.getpid(),
             "vault": vfs.vault.path,
@@ -40,4 +46,4 @@ class Status:
 
     def __call__(self) -> bytes:
         """Return the JSON text."""
-        return json.dumps({**self._facts, "requests": self._requests()}).encode()
+        return json.dumps({**self._facts, "requests": self._requests(), "times": self._times()}).encode()

@@ -21,8 +21,9 @@ class Held(NamedTuple):
     undo: Callable[[], None]
 
 
-Reply = bytes | memoryview | Held | None
-"""The body of a reply; None where the protocol has no reply."""
+Reply = bytes | memoryview | Held | int | None
+"""The body of a reply; an errno where a refusal is so common that an exception would be felt; None where the protocol
+has no reply."""
 
 Notify = Callable[[bytes], object]
 """Sends the kernel a message that it did not ask for."""
