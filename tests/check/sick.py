@@ -105,6 +105,7 @@ def _pristine() -> Case:
         for name, data in FILES.items():
             paths.write(name, data)
         paths.symlink(b"link", b"album/deep")
+        paths.symlink(b"far link", b"../" * 1365)
         paths.mknod(b"pipe", stat.S_IFIFO | 0o600)
         _sparse(paths)
         for name in (b"one", b"album"):
@@ -259,9 +260,10 @@ def _journal(case: Case, data: bytes) -> None:
     (case.path / "wafs.journal").write_bytes(data)
 
 
-def _relink(case: Case) -> None:
-    case.places[b"link"].unlink()
-    case.places[b"link"].symlink_to("somewhere")
+def relink(case: Case, name: bytes, text: str) -> None:
+    """Let a ciphertext symlink lead elsewhere."""
+    case.places[name].unlink()
+    case.places[name].symlink_to(text)
 
 
 def _bad_xattr(case: Case) -> None:
@@ -312,7 +314,7 @@ BREAKS: dict[Kind, Callable[[Case], bytes | None]] = {
     Kind.ROOT_WRONG: _older_chunk,
     Kind.UNSEALED: _doing(b"/photo", lambda case: reseal(case, b"photo", in_flight)),
     Kind.CHANGING: _busy,
-    Kind.SYMLINK_DAMAGED: _doing(b"/link", _relink),
+    Kind.SYMLINK_DAMAGED: _doing(b"/link", lambda case: relink(case, b"link", "somewhere")),
     Kind.XATTR_DAMAGED: _doing(b"/one", _bad_xattr),
     Kind.UNREADABLE: _doing(None, _unreadable),
 }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from arch.tree import ROOT
-from check.sick import BREAKS, FILES, FOLDERS, LONG, STRIDE, Case, chunk_at, in_flight, make_case, patch, reseal
+from check.sick import BREAKS, FILES, FOLDERS, LONG, STRIDE, Case, chunk_at, in_flight, make_case, patch, relink, reseal
 from fs.paths import Paths
 from store.faulty import CHANGES, Fault, FaultyStore
 from tamper.specimen import sealed_path
@@ -55,9 +55,17 @@ def test_a_whole_vault_has_no_finding(case: Case) -> None:
     assert findings == case.check(quick=True) == []
     tally = examination.tally
     assert (tally.files, tally.whole_files, tally.nameless) == (len(FILES) + 1, len(FILES) + 1, 0)
-    assert (tally.folders, tally.symlinks, tally.others) == (len(FOLDERS), 1, 1)
+    assert (tally.folders, tally.symlinks, tally.others) == (len(FOLDERS), 2, 1)
     sizes = [place.lstat() for place in case.places.values()]
     assert tally.sealed_bytes == sum(found.st_size for found in sizes if stat.S_ISREG(found.st_mode))
+
+
+def test_a_deflated_symlink_that_is_damaged_is_found(case: Case) -> None:
+    text = os.readlink(case.places[b"far link"])
+    for damaged in (text[:-1], text[:-1] + ("0" if text[-1] != "0" else "1")):
+        relink(case, b"far link", damaged)
+        (finding,) = case.check()
+        assert (finding.kind, finding.path) == (Kind.SYMLINK_DAMAGED, b"/far link")
 
 
 @pytest.mark.parametrize("kind", BREAKS, ids=lambda kind: kind.value)

@@ -127,6 +127,16 @@ def _harm(vault: Path, dice: random.Random) -> None:
         path.write_bytes(data)
 
 
+def test_symlinks_of_any_length_are_saved(vault: Path, tmp_path: Path) -> None:
+    targets = {b"near": b"folder/several", b"far": b"../" * 1365}
+    with Vfs(opened(vault)) as vfs:
+        for name, to in targets.items():
+            Paths(vfs).symlink(name, to)
+    report = salvaged(vault, tmp_path / "out")
+    assert (report.symlinks, report.items) == (2, [])
+    assert {name: os.readlink(os.fsencode(tmp_path / "out") + b"/" + name) for name in targets} == targets
+
+
 @given(seed=st.integers(0, 2**32), harms=st.integers(0, 4))
 def test_nothing_comes_out_that_was_not_written(
     specimen: Path, tmp_path_factory: pytest.TempPathFactory, seed: int, harms: int

@@ -43,6 +43,7 @@ def make_tree(top: Path) -> None:
     (top / "hidden").mkdir(mode=0o700)
     (top / "link").symlink_to("Media/IMG-1.jpg")
     (top / "dangling").symlink_to("/nowhere/at/all " + "x" * 900)
+    (top / "far").symlink_to("Media/../" * 455)
     os.link(top / "Media" / "IMG-4096.jpg", top / "hard link")
     with (top / "sparse").open("wb") as file:
         file.seek(3_000_000)

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import string
 
 from Crypto.Cipher import AES
 
@@ -13,6 +14,7 @@ NONCE_SIZE = 12
 TAG_SIZE = 16
 SEAL_OVERHEAD = NONCE_SIZE + TAG_SIZE
 ZERO_ID = bytes(16)
+B85_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase + "!#$%&()*+-;<=>?@^_`{|}~"
 
 
 def hkdf(ikm: bytes, salt: bytes, info: bytes, size: int) -> bytes:
@@ -79,6 +81,21 @@ def b64_decode(text: bytes) -> bytes:
     except binascii.Error as error:
         refuse("malformed", "F-01", f"base64url: {error}")
     demand(b64_encode(data) == text, "malformed", "F-01", "base64url is not canonical")
+    return data
+
+
+def b85_blocks(text: bytes) -> bytes:
+    """Decode base85 of blocks of 16 bytes, 20 characters each (F-64, malformed)."""
+    demand(len(text) % 20 == 0, "malformed", "F-64", "base85 of no whole blocks")
+    data = b""
+    for at in range(0, len(text), 5):
+        value = 0
+        for character in text[at : at + 5]:
+            digit = B85_ALPHABET.find(chr(character))
+            demand(digit >= 0, "malformed", "F-64", "character that base85 does not use")
+            value = value * 85 + digit
+        demand(value < 1 << 32, "malformed", "F-64", "group of base85 that is too large")
+        data += value.to_bytes(4)
     return data
 
 

@@ -62,6 +62,7 @@ def make_specimen(path: Path) -> Specimen:
         for name, data in FILES.items():
             paths.write(name, data)
         paths.symlink(b"link", b"folder/deep/inside")
+        paths.symlink(b"far link", b"folder/../" * 400)
         has_xattrs = _set_attributes(paths)
         _write_sparse(paths)
         paths.write(FLYING, (b"sealed" * CHUNK)[: 2 * CHUNK])
@@ -78,7 +79,7 @@ def make_specimen(path: Path) -> Specimen:
     shutil.rmtree(made)
     truth = look(path)
     assert {name: truth[name].content for name in FILES} == FILES
-    assert len(truth) == len(FILES) + 6
+    assert len(truth) == len(FILES) + 7
     return Specimen(path, truth, places, has_xattrs)
 
 

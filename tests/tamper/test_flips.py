@@ -106,8 +106,9 @@ def test_every_character_of_every_entry_is_protected(specimen: Specimen, reports
     assert check(specimen, reports) == "intact"
 
 
-def test_every_character_of_a_target_is_protected(specimen: Specimen, reports: ExpectLog) -> None:
-    place = specimen.places[b"link"]
+@pytest.mark.parametrize("name", [b"link", b"far link"])
+def test_every_character_of_a_target_is_protected(specimen: Specimen, reports: ExpectLog, name: bytes) -> None:
+    place = specimen.places[name]
     target = os.readlink(place)
     outcomes: Counter[str] = Counter()
     for at, character in enumerate(target):

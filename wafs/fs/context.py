@@ -7,8 +7,9 @@ import stat
 import threading
 from typing import Final
 
-from wafs.errors import NotADirError, NotFoundError, ReadOnlyError
+from wafs.errors import DamageError, NotADirError, NotFoundError, ReadOnlyError
 from wafs.format.name import SealedName
+from wafs.format.symlink import open_target
 from wafs.fs.attrs import Attrs, Caller, attrs_of
 from wafs.fs.dir_handles import DirHandle, DirHandles
 from wafs.fs.inodes import Inode, InodeTable
@@ -107,6 +108,8 @@ class FsContext:
         attrs = attrs_of(found, self.chunk_size)
         if inode.ctime is not NO_SHOWN_TIME:
             attrs = _with_ctime(attrs, inode.ctime)
+        if not attrs.size and inode.kind == stat.S_IFLNK:
+            attrs = attrs._replace(size=self._target_size(inode))
         inode.shown_size = attrs.size
         return attrs
 
@@ -117,6 +120,17 @@ class FsContext:
         """
         attrs = _with_ctime(attrs_of(found or self.store.fstat(content.handle), self.chunk_size), content.ctime)
         return attrs if attrs.size == content.size else attrs._replace(size=content.size)
+
+    def _target_size(self, inode: Inode) -> int:
+        """Return the size of a symlink whose ciphertext does not tell it; 0 if it leads nowhere that could be read.
+
+        Raises: OSError.
+        """
+        try:
+            handle, entry = self.entry_of(inode)
+            return len(open_target(self.vault.keyring.symlinks, self.store.readlink(handle.fd, entry)))
+        except (DamageError, NotFoundError):
+            return 0
 
     def must_write(self) -> None:
         """Refuse on a read-only vault.

@@ -2,6 +2,7 @@
 
 from vectors.loader import Vector
 from vectors.recipes import (
+    deflated_targets,
     directories,
     encodings,
     file_chunks,
@@ -17,6 +18,7 @@ from vectors.recipes import (
 )
 
 MODULES = (
+    deflated_targets,
     directories,
     encodings,
     file_chunks,
