@@ -117,6 +117,23 @@ def test_a_sequential_and_a_random_reader_read_the_same(paths: Paths) -> None:
         files.release(fh)
 
 
+@pytest.mark.parametrize("far", [4 * MIB, 1 << 40])
+def test_a_write_far_behind_the_end_takes_no_space_for_the_gap(paths: Paths, far: int) -> None:
+    paths.write(b"file", b"x")
+    files = paths.vfs.files
+    with paths.held(b"file") as number:
+        fh = files.open(number, os.O_RDWR).fh
+        files.write(fh, far, memoryview(b"far"), paths.scratch)
+        files.write(fh, far // 2, memoryview(b"half way"), paths.scratch)
+        for _ in range(2):
+            assert paths.vfs.attributes.get(number).blocks * 512 < MIB
+            assert bytes(files.read(fh, far, 10, paths.scratch)) == b"far"
+            assert bytes(files.read(fh, far // 2 - 1, 10, paths.scratch)) == b"\0half way\0"
+            assert bytes(files.read(fh, 0, 3, paths.scratch)) == b"x\0\0"
+            paths.vfs.commits.run()
+        files.release(fh)
+
+
 def test_fallocate_reserves_punches_and_zeroes(paths: Paths) -> None:
     paths.write(b"file", b"x" * (5 * CHUNK))
     files = paths.vfs.files

@@ -2,7 +2,7 @@
 
 import contextlib
 import errno
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from wafs.format.layout import (
@@ -98,9 +98,8 @@ class CipherFile(SealedFile):
         # From a last chunk on that is not full: it grows.
         first = self.size // self._chunk_size
         missing = [number for number in numbers if number >= first or self.is_sparse]
-        if missing:
-            start = chunk_offset(min(missing), self._chunk_size)
-            end = chunk_offset(max(missing) + 1, self._chunk_size)
+        # A gap between two of them is a hole, and needs no space.
+        for start, end in _spans(missing, self._chunk_size):
             self._has_reserved = True
             try:
                 self._store.fallocate(self.handle, _FALLOC_KEEP_SIZE, start, end - start)
@@ -191,3 +190,16 @@ class CipherFile(SealedFile):
             if payload:
                 self.chunks.write(number, payload, scratch)
             self._store.truncate(self.handle, sealed_size(self.size, self._chunk_size))
+
+
+def _spans(numbers: Collection[int], chunk_size: int) -> Iterator[tuple[int, int]]:
+    """Yield where chunks lie in the ciphertext file, those that follow each other as one span."""
+    first = stop = -1
+    for number in sorted(numbers):
+        if number != stop:
+            if first >= 0:
+                yield chunk_offset(first, chunk_size), chunk_offset(stop, chunk_size)
+            first = number
+        stop = number + 1
+    if first >= 0:
+        yield chunk_offset(first, chunk_size), chunk_offset(stop, chunk_size)
