@@ -10,6 +10,7 @@ from wafs.errors import DamageError, IsADirError, NotSupportedError, WafsError
 from wafs.fs.context import FsContext
 from wafs.fs.dir_handles import DirHandle
 from wafs.fs.inodes import Inode, Stamp
+from wafs.fs.kept_handle import KeptHandle
 from wafs.store.base import NOW, Handle
 from wafs.vault.content import Content
 from wafs.vault.scratch import Scratch
@@ -233,6 +234,22 @@ class Contents:
             self._discard(handle)
             raise
 
+    def keep(self, inode: Inode, directory: DirHandle, entry: bytes) -> None:
+        """Keep a closed file open that a rename is about to replace: POSIX knows no moment without a file of that name.
+
+        Whoever has found it under its name may open it only afterwards, and then cannot by its name. What fails is of
+        no account: the kernel is then told to look the name up anew (ESTALE). So it is where a content is there: what
+        of it waits in the journal would be missing in another one.
+        """
+        if inode.kind != stat.S_IFREG or inode.content is not None:
+            return
+        store = self._fs.store
+        for flags in (os.O_RDWR, os.O_RDONLY):
+            with contextlib.suppress(OSError):
+                handle = store.open(directory.fd, entry, flags | os.O_NONBLOCK)
+                inode.kept = KeptHandle(store, handle, writable=flags == os.O_RDWR)
+                return
+
     def open_handle(self, inode: Inode, *, writable: bool) -> Handle:
         """Open the ciphertext file of an inode, whatever the owner's own permission bits say.
 
@@ -243,12 +260,18 @@ class Contents:
 
     def _open_found(self, inode: Inode, *, writable: bool) -> tuple[Handle, os.stat_result]:
         """Open as `open_handle` does; also returns the attributes."""
-        handle = self._open_by_name(inode, writable=writable)
+        kept = inode.kept
+        if kept is not None and not inode.links and (kept.writable or not writable):
+            inode.kept, handle = None, kept.take()
+        else:
+            kept, handle = None, self._open_by_name(inode, writable=writable)
         try:
             found = self._fs.store.fstat(handle)
         except BaseException:
             self._discard(handle)
             raise
+        if kept is not None:
+            return handle, found
         if (found.st_dev, found.st_ino) != inode.identity or not stat.S_ISREG(found.st_mode):
             self._discard(handle)
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))

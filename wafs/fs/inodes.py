@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from wafs.errors import NotFoundError
 from wafs.format.directory import ROOT_PLACE, DirectoryRecord, Place
 from wafs.fs.attrs import Attrs
+from wafs.fs.kept_handle import KeptHandle
 from wafs.units import ROOT_INO, DirId, Ino
 from wafs.vault.content import Content
 from wafs.vault.shown_time import NO_SHOWN_TIME
@@ -35,6 +36,7 @@ class Inode:
     Pins keep it in the table: one for each LOOKUP not yet forgotten, each open handle and each known child.
     `record` is set for directories once it is known; `content` while a regular file is open. `shown_size` is what the
     kernel takes for the size: of a closed file it follows from the length of the ciphertext and is not verified.
+    `kept` is set for a file without a name that can still be opened.
     Guarded by the lock of `FsContext`.
     """
 
@@ -42,6 +44,7 @@ class Inode:
         "content",
         "ctime",
         "identity",
+        "kept",
         "kind",
         "last_attrs",
         "links",
@@ -66,6 +69,7 @@ class Inode:
         self.stamp: Stamp | None = None
         self.shown_size = -1
         self.last_attrs: Attrs | None = None
+        self.kept: KeptHandle | None = None
 
     @property
     def is_dir(self) -> bool:
@@ -198,6 +202,11 @@ class InodeTable:
         if self._by_identity.get(inode.identity) is inode:
             del self._by_identity[inode.identity]
         inode.identity = _NO_IDENTITY
+
+    def drop_kept(self) -> None:
+        """Give back all handles that are kept, before the vault is closed."""
+        for inode in self._by_number.values():
+            inode.kept = None
 
     def unpin(self, inode: Inode, count: int = 1) -> None:
         """Drop pins; an inode without pins leaves the table, and its names with it."""

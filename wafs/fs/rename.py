@@ -9,6 +9,7 @@ from typing import Final
 from wafs.errors import ExistsError, InvalidArgumentError, NotFoundError
 from wafs.format.directory import EXPLICIT, DirectoryRecord, Place, implied_dir_id
 from wafs.format.name import SealedName
+from wafs.fs.contents import Contents
 from wafs.fs.context import FsContext
 from wafs.fs.dir_handles import DirHandle
 from wafs.fs.inodes import Inode
@@ -86,9 +87,10 @@ class Renamer:
     Thread: any; holds the lock of the context. The entry is at all times under the old name or under the new one.
     """
 
-    def __init__(self, context: FsContext, tree: Tree) -> None:
+    def __init__(self, context: FsContext, tree: Tree, contents: Contents) -> None:
         self._fs = context
         self._tree = tree
+        self._contents = contents
 
     def rename(self, parent: int, name: bytes, new_parent: int, *, new_name: bytes, flags: int = 0) -> None:
         """Rename as renameat2(2) with flags 0, RENAME_NOREPLACE or RENAME_EXCHANGE.
@@ -136,9 +138,14 @@ class Renamer:
             fs.directories.place_name(new.handle.fd, new.sealed)
             if new.is_dir is not None:
                 is_gone = self._tree.note_last_name(new.directory, new.name, new.handle, new.sealed)
+        replaced = fs.inodes.known(new.directory, new.name) if is_gone else None
+        if replaced is not None:
+            self._contents.keep(replaced, new.handle, new.sealed.entry)
         try:
             self._rename_in_store(old, new, flags)
         except BaseException:
+            if replaced is not None:
+                replaced.kept = None
             fs.directories.discard_name(new.handle.fd, new.sealed)
             raise
         self._note_move(old, new, is_gone=is_gone, exchange=flags == RENAME_EXCHANGE)

@@ -37,7 +37,7 @@ class Vfs:
         self.context = context
         self._contents = contents
         self.tree = Tree(context, contents)
-        self.renamer = Renamer(context, self.tree)
+        self.renamer = Renamer(context, self.tree, contents)
         self.commits = Commits(context, contents)
         self.files = Files(context, contents, self.commits)
         self.attributes = Attributes(context, contents)
@@ -54,6 +54,7 @@ class Vfs:
         with contextlib.ExitStack() as stack:
             stack.callback(self.vault.close)
             stack.callback(self.context.dir_handles.clear)
+            stack.callback(self.context.inodes.drop_kept)
             stack.callback(self._contents.sweep, all_of_them=True)
             stack.callback(self.commits.finish)
             stack.callback(self.files.release_all)

@@ -62,6 +62,27 @@ _SLOW: Final = frozenset(
     }
 )
 
+_BY_NODEID: Final = frozenset(
+    {
+        Opcode.GETATTR,
+        Opcode.SETATTR,
+        Opcode.ACCESS,
+        Opcode.READLINK,
+        Opcode.OPEN,
+        Opcode.OPENDIR,
+        Opcode.LINK,
+        Opcode.SETXATTR,
+        Opcode.GETXATTR,
+        Opcode.LISTXATTR,
+        Opcode.REMOVEXATTR,
+    }
+)
+"""Requests about what the kernel has found by a name that may be gone, or another file's, when they arrive.
+
+On ESTALE the kernel looks the name up anew, and tells ENOENT only if there is none. ENOENT would go to the caller, for
+whom a name that was replaced just then would have been missing.
+"""
+
 NoteFailure = Callable[[int, Exception], None]
 """Is told the inode and the error whenever a program gets EIO; raises nothing."""
 
@@ -217,6 +238,8 @@ class Session:
 
     def _fail(self, header: InHeader, error: WafsError | OSError) -> None:
         code = errno_of(error)
+        if code == errno.ENOENT and header.opcode in _BY_NODEID:
+            code = errno.ESTALE
         if code == errno.EIO:
             _log.error("inode %d, request %d: %s", header.nodeid, header.opcode, error)
             self._note(header.nodeid, error)
