@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mount.users import STRANGER, as_user, must_be_root, outcome, reachable_folder, wafs_as
+from mount.tour.guide import CHECKS
+from mount.users import STRANGER, as_user, guide_command, must_be_root, outcome, reachable_folder, wafs_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.mount
 
+TESTS = Path(__file__).resolve().parents[1]
 FUSE_DEVICE = (10, 229)
 NOBODY = 65_534
 
@@ -47,6 +49,7 @@ grep ' {here}/mnt ' /proc/self/mountinfo | grep -q 'nosuid,nodev'
     test "$(cat mnt/link)" = hello
     test "$(stat -c "%a %u %h %Y" mnt/moved/file)" = "640 {uid} 2 $(date -d 2001-02-03 +%s)"
 '
+{tour}
 ! ls mnt 2>/dev/null
 {status}
 {umount}
@@ -103,6 +106,7 @@ def try_as_user(folder: Path, uid: int) -> tuple[Refusal, str]:
         mount=shlex.join(wafs_as(uid, "mount", folder / "vault", folder / "mnt", *options)),
         umount=shlex.join(wafs_as(uid, "umount", folder / "mnt")),
         status=shlex.join(wafs_as(uid, "status", "--json")),
+        tour=shlex.join(["env", f"PYTHONPATH={TESTS}", *guide_command(folder / "mnt", uid)]),
     )
     found = outcome([*private, "bash", "-c", script], folder)
     return found, (folder / "log").read_text() if (folder / "log").exists() else ""
@@ -113,6 +117,7 @@ def test_a_normal_user_mounts_through_fusermount3(home: Path, uid: int) -> None:
     assert found.code == 0, found.text + log
     assert found.text.endswith("all done\n")
     assert f'"mountpoint": "{home}/mnt"' in found.text
+    assert [line for line in found.text.splitlines() if line.startswith("check_")] == list(CHECKS)
     assert "WARNING" not in log
     assert "ERROR" not in log
     assert {path.lstat().st_uid for path in (home / "vault").rglob("*")} == {uid}

@@ -77,6 +77,11 @@ def as_user(uid: int, *command: str | Path) -> list[str]:
     return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *map(str, command)]
 
 
+def guide_command(folder: Path, uid: int, *checks: str) -> list[str]:
+    """The command line of the tour as another user; it needs the tests in PYTHONPATH."""
+    return [sys.executable, "-B", "-m", "mount.tour.guide", str(uid), str(folder), *checks]
+
+
 def outcome(command: list[str], folder: Path) -> Refusal:
     """Run a command in a folder that is its home too, and return how it ended and what it wrote."""
     from mount.bench import Refusal
