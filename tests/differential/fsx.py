@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from differential.drivers.posix import PosixDriver
@@ -29,10 +31,7 @@ class Fsx:
 
     def run(self, steps: int) -> None:
         """Do `steps` random things, then read everything after a remount."""
-        weighted: dict[Callable[[], None], int] = {
-            self._write: 30, self._append: 8, self._read: 30, self._truncate: 6, self._punch: 6, self._zero: 5,
-            self._reserve: 3, self._copy: 6, self._sync: 2, self._reopen: 2, self._remount: 1,
-        }  # fmt: skip
+        weighted = self._steps()
         for number, step in enumerate(self._random.choices(list(weighted), list(weighted.values()), k=steps)):
             step()
             size = self._driver.fstat(WRITER)
@@ -40,6 +39,13 @@ class Fsx:
             assert size[2] == len(self._wanted), f"size after step {number}, {step.__name__}"
         self._remount()
         self._compare(0, MAX_SIZE + 1)
+
+    def _steps(self) -> dict[Callable[[], None], int]:
+        """Return the steps and how often each is taken."""
+        return {
+            self._write: 30, self._append: 8, self._read: 30, self._truncate: 6, self._punch: 6, self._zero: 5,
+            self._reserve: 3, self._copy: 6, self._sync: 2, self._reopen: 2, self._remount: 1,
+        }  # fmt: skip
 
     def _open(self) -> None:
         self._driver.open(WRITER, PATH, os.O_RDWR | os.O_CREAT, 0o644)
@@ -128,3 +134,54 @@ class Fsx:
     def _remount(self) -> None:
         self._driver.remount()
         self._open()
+
+
+class MappedFsx(Fsx):
+    """The same, and a shared mapping of the file through which it is read and written as well.
+
+    The mapping stays while the file is cut, grown and punched by calls, and is made anew when the file is opened anew.
+    """
+
+    def __init__(self, driver: PosixDriver, seed: int, path: Path) -> None:
+        self._path = path
+        self._map: mmap.mmap | None = None
+        super().__init__(driver, seed)
+
+    def close(self) -> None:
+        """Take the mapping away."""
+        if self._map is not None:
+            self._map.close()
+
+    def _steps(self) -> dict[Callable[[], None], int]:
+        return {**super()._steps(), self._map_write: 30, self._map_read: 15, self._map_flush: 2}
+
+    def _open(self) -> None:
+        self.close()
+        super()._open()
+        with self._path.open("r+b") as file:
+            # Python maps no more than the file has.
+            file.truncate(MAX_SIZE)
+            self._map = mmap.mmap(file.fileno(), MAX_SIZE)
+            file.truncate(len(self._wanted))
+
+    def _view(self) -> mmap.mmap:
+        assert self._map is not None
+        return self._map
+
+    def _map_range(self) -> tuple[int, int]:
+        """Choose a range within the file: behind its last page there is only SIGBUS."""
+        offset, size = self._range(len(self._wanted) + 1)
+        return offset, max(min(size, len(self._wanted) - offset), 0)
+
+    def _map_write(self) -> None:
+        offset, size = self._map_range()
+        data = pattern(self._random.randrange(250), size)
+        self._view()[offset : offset + size] = data
+        self._wanted[offset : offset + size] = data
+
+    def _map_read(self) -> None:
+        offset, size = self._map_range()
+        assert self._view()[offset : offset + size] == self._wanted[offset : offset + size]
+
+    def _map_flush(self) -> None:
+        self._view().flush()

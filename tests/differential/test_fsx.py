@@ -11,7 +11,7 @@ from differential.bench import core_port
 from differential.drivers.posix import PosixDriver
 from differential.drivers.syscalls import Habits
 from differential.drivers.vault_driver import VaultDriver
-from differential.fsx import MAX_SIZE, PATH, Fsx
+from differential.fsx import MAX_SIZE, PATH, Fsx, MappedFsx
 from differential.invariants import assert_nothing_held, assert_reader_agrees
 from differential.mounted import mounted_vault
 
@@ -53,3 +53,32 @@ def test_fsx_on_a_mount(tmp_path: Path, seed: int) -> None:
         daemon = bench.remount(daemon)
         assert 0 < len(cached) <= MAX_SIZE
         assert (daemon.place / PATH.decode()).read_bytes() == cached
+
+
+@pytest.mark.mount
+@pytest.mark.parametrize("seed", [SEED, SEED + 1])
+def test_fsx_with_a_map_on_a_mount(tmp_path: Path, seed: int) -> None:
+    with mounted_vault(tmp_path) as bench:
+        daemon = bench.daemons[0]
+        path = daemon.place / PATH.decode()
+        driver = PosixDriver(os.fsencode(daemon.place))
+        fsx = MappedFsx(driver, seed, path)
+        try:
+            fsx.run(STEPS)
+        finally:
+            fsx.close()
+            driver.remount()
+        cached = path.read_bytes()
+        bench.remount(daemon)
+        assert 0 < len(cached) <= MAX_SIZE
+        assert path.read_bytes() == cached
+
+
+def test_fsx_with_a_map_on_a_disk(tmp_path: Path) -> None:
+    driver = PosixDriver(os.fsencode(tmp_path))
+    fsx = MappedFsx(driver, SEED, tmp_path / PATH.decode())
+    try:
+        fsx.run(STEPS // 10)
+    finally:
+        fsx.close()
+        driver.remount()
