@@ -180,6 +180,12 @@ FILES = {
     ),
     "reserve": fallocate(FALLOC_KEEP_SIZE, 0, 8 * CHUNK, None),
     "reserve and grow": fallocate(0, 0, 8 * CHUNK, BIG.ljust(8 * CHUNK, b"\0")),
+    "drop set-id bits": Program(
+        "files.drop_setid",
+        lambda w, fh: w.vfs.files.drop_setid(fh),
+        opened(b"setid"),
+        put(b"setid", mode=0o755),
+    ),
     "copy a range": Program(
         "files.copy_range",
         _copy,

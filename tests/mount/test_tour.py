@@ -54,6 +54,12 @@ def test_a_disk_does(tmp_path: Path, check: str) -> None:
     assert tour(tmp_path, check) == [check]
 
 
+def test_a_disk_does_for_another_user() -> None:
+    must_be_root()
+    with reachable_folder(STRANGER) as folder:
+        assert tour(folder, uid=STRANGER) == list(CHECKS)
+
+
 @pytest.mark.mount
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_mount_does(daemon: Daemon, check: str) -> None:
@@ -66,7 +72,9 @@ def test_a_mount_does_for_another_user(bench: Bench) -> None:
     must_be_root()
     with reachable_folder(0) as folder:
         daemon = bench.mount(bench.vault(), "--allow-other", at=folder)
-        daemon.place.chmod(0o777)
-        assert tour(daemon.place, uid=STRANGER) == list(CHECKS)
-        assert list(daemon.place.iterdir()) == []
-        daemon.unmount()
+        try:
+            daemon.place.chmod(0o777)
+            assert tour(daemon.place, uid=STRANGER) == list(CHECKS)
+            assert list(daemon.place.iterdir()) == []
+        finally:
+            daemon.clean_up()

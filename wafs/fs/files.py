@@ -247,6 +247,16 @@ class Files:
             done += len(data)
         return done
 
+    def drop_setid(self, fh: int) -> None:
+        """Clear the set-id bits of a file that is open for writing, as a change by an ordinary user does.
+
+        Raises: BadHandleError, OSError.
+        """
+        handle = self._handles.get(fh)
+        if handle is None or not handle.writable:
+            raise BadHandleError
+        self._fs.drop_setid(_content(handle.inode))
+
     def content_of(self, fh: int) -> Content:
         """Return the content behind a handle.
 

@@ -13,14 +13,14 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Final
 
-from mount.tour import attributes, content, names, processes
+from mount.tour import attributes, content, names, processes, rights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 CHECKS: Final[dict[str, Callable[[str], None]]] = {
     name: value
-    for module in (attributes, content, names, processes)
+    for module in (attributes, content, names, processes, rights)
     for name, value in vars(module).items()
     if name.startswith("check_")
 }

@@ -122,8 +122,8 @@ class FileHandlers:
         return b""
 
     def _fallocate(self, header: InHeader, body: memoryview) -> Reply:
-        del header
         asked = requests.parse_fallocate(body)
+        self._drop_setid(header, asked.fh)
         self._files.fallocate(asked.fh, asked.mode, asked.offset, size=asked.length, scratch=Scratch())
         return b""
 
@@ -132,16 +132,20 @@ class FileHandlers:
         asked = requests.parse_lseek(body)
         return replies.lseek_out(self._files.seek(asked.fh, asked.offset, asked.whence))
 
+    def _drop_setid(self, header: InHeader, fh: int) -> None:
+        """Clear set-id bits before a change by an ordinary user of which the protocol does not tell that it must."""
+        if header.uid != 0:
+            self._files.drop_setid(fh)
+
     def _copy_file_range(self, header: InHeader, body: memoryview) -> Reply:
-        del header
-        return replies.write_out(self._copy(body))
+        return replies.write_out(self._copy(header, body))
 
     def _copy_file_range_64(self, header: InHeader, body: memoryview) -> Reply:
-        del header
-        return replies.copy_file_range_64_out(self._copy(body))
+        return replies.copy_file_range_64_out(self._copy(header, body))
 
-    def _copy(self, body: memoryview) -> int:
+    def _copy(self, header: InHeader, body: memoryview) -> int:
         asked = requests.parse_copy_file_range(body)
+        self._drop_setid(header, asked.fh_out)
         # Not more than the older of the two replies can tell.
         size = min(asked.length, _MAX_COPY)
         return self._files.copy_range(asked.fh_in, asked.off_in, asked.fh_out, new_offset=asked.off_out, size=size)
