@@ -237,7 +237,19 @@ def test_set_group_id_and_sticky_folders(shared: Daemon) -> None:
     assert made.code == 0, made.text
     assert [(place / "group" / name).stat().st_gid for name in ("file", "below")] == [100, 100]
     assert (place / "group" / "below").stat().st_mode & stat.S_ISGID
-    assert outcome(as_user(STRANGER, "rm", "-f", "tmp/root's"), place).code != 0
+    (place / "tmp" / "folder").mkdir(mode=0o777)
+    for forbidden in (
+        ("rm", "-f", "tmp/root's"),
+        ("mv", "tmp/root's", "tmp/moved"),
+        ("mv", "tmp/root's", "group/moved"),
+        ("mv", "tmp/theirs", "tmp/root's"),
+        ("rmdir", "tmp/folder"),
+        ("mv", "tmp/folder", "tmp/moved"),
+    ):
+        assert outcome(as_user(STRANGER, *forbidden), place).code != 0, forbidden
+    assert sorted(os.listdir(place / "tmp")) == ["folder", "root's", "theirs"]
+    assert outcome(as_user(STRANGER, "mv", "tmp/theirs", "group/theirs"), place).code == 0
+    assert outcome(as_user(STRANGER, "mv", "group/theirs", "tmp/theirs"), place).code == 0
     assert outcome(as_user(STRANGER, "rm", "tmp/theirs"), place).code == 0
 
 
