@@ -177,8 +177,11 @@ def test_no_header_that_opens(wafs: Wafs, case: Case) -> None:
         patch(case.path / name, 50)
     result = wafs("check", "v", "--password-command", "false")
     assert result.code == 5
-    assert result.lines()[0] == "no file could be checked: no copy of the vault header opens"
+    assert (
+        result.lines()[0] == "no file could be checked: no copy of the vault header opens; the files are there, locked"
+    )
     assert result.lines()[-1].startswith("next: bring back wafs.vault or wafs.vault.copy from a backup")
+    assert "damaged:" in result.lines()
     assert check(wafs, "--repair").code == 5
     assert "nothing here can be repaired" in check(wafs, "--repair").lines()
 

@@ -173,7 +173,7 @@ def test_two_damaged_headers_are_damage_with_a_hint(tmp_path: Path) -> None:
         (path / name).write_bytes(bytes(100))
     with pytest.raises(HeaderDamageError) as caught:
         opened(path)
-    assert "restore wafs.vault from a backup" in (caught.value.hint or "")
+    assert "bring wafs.vault or wafs.vault.copy back from a backup" in (caught.value.hint or "")
 
 
 def test_a_header_that_cannot_be_restored_does_not_stand_in_the_way(

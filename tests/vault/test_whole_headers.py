@@ -9,7 +9,7 @@ import pytest
 
 from vault.making import CHEAP, PASSWORD, RECOVERY_KEY, make_vault, opened
 from vectors.recipes.header_writer import HeaderWriter
-from wafs.errors import UnsupportedFormatError, WrongSecretError
+from wafs.errors import HeaderDamageError, NotAVaultError, UnsupportedFormatError, WrongSecretError
 from wafs.vault.header_file import read_headers
 from wafs.vault.vault import change_password, create_vault, open_vault
 
@@ -80,3 +80,28 @@ def test_a_second_init_in_the_same_folder_fails_and_harms_nothing(
         "wafs.vault",
         "wafs.vault.copy",
     ]
+
+
+def test_a_vault_without_any_header_is_not_taken_for_an_empty_folder(tmp_path: Path) -> None:
+    """Who is told to make a vault there may do it, and be rid of the files."""
+    path = make_vault(tmp_path / "vault")
+    for name in ("wafs.vault", "wafs.vault.copy"):
+        (path / name).unlink()
+    with pytest.raises(NotAVaultError):
+        opened(path)
+    (path / "tree" / ("A" * 43 + ".wafs")).write_bytes(b"")
+    with pytest.raises(HeaderDamageError, match="missing") as raised:
+        opened(path)
+    assert "an old one will do" in str(raised.value.hint)
+    assert "init" not in str(raised.value.hint)
+
+
+def test_an_old_header_opens_with_the_password_of_its_time(tmp_path: Path, expect_log: ExpectLog) -> None:
+    path = make_vault(tmp_path / "vault")
+    old = (path / "wafs.vault").read_bytes()
+    change_password(str(path), {"recovery": RECOVERY_KEY}.get, NEW_PASSWORD)
+    for name in ("wafs.vault", "wafs.vault.copy"):
+        (path / name).unlink()
+    (path / "wafs.vault").write_bytes(old)
+    expect_log("has been restored from the other")
+    open_vault(str(path), {"password": PASSWORD}.get).close()

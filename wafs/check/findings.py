@@ -69,6 +69,7 @@ _BACKUP: Final = "restore this file from a backup; wafs salvage copies out what 
 _REPAIR: Final = "wafs check --repair mends it"
 _ASIDE: Final = "wafs check --repair moves it aside; nothing is deleted"
 _HEADER: Final = "wafs check --repair restores it from the good copy"
+_NO_HEADER: Final = "bring an older wafs.vault back; it opens with the password of its time"
 
 FACTS: Final[dict[Kind, Facts]] = {
     Kind.HEADER_MISSING: Facts("F-04", _T, _HEADER),
@@ -194,6 +195,11 @@ class Finding:
     fix: Fix | None = None
 
     @property
+    def _is_last_header(self) -> bool:
+        """Tell whether it is about a copy of the vault header, and no other copy opens."""
+        return self.kind in _HEADER_KINDS and self.fix is None
+
+    @property
     def rule(self) -> str:
         """Return the rule of docs/format.md, or the invariant, that is broken."""
         return FACTS[self.kind].rule
@@ -201,13 +207,15 @@ class Finding:
     @property
     def severity(self) -> Severity:
         """Return how bad it is."""
+        if self._is_last_header:
+            return Severity.DAMAGE
         return FACTS[self.kind].severity
 
     @property
     def remedy(self) -> str:
         """Return what a person can do next."""
-        if self.kind in _HEADER_KINDS and self.fix is None:
-            return "restore wafs.vault from a backup: without it nobody can open the files"
+        if self._is_last_header:
+            return _NO_HEADER
         if self.kind is Kind.FOLDER_RECORD_DAMAGED and self.fix is not None:
             return _REPAIR
         return FACTS[self.kind].remedy

@@ -36,7 +36,8 @@ class Key(NamedTuple):
 def read_copies(vault_path: str) -> list[HeaderCopy]:
     """Read both copies, the primary first.
 
-    Raises: NotAVaultError if there is neither; UnsupportedFormatError if the primary needs a newer wafs.
+    Raises: NotAVaultError or HeaderDamageError if there is neither; UnsupportedFormatError if the primary needs a
+    newer wafs.
     """
     copies = [_read(vault_path, name) for name in NAMES]
     missing = FileNotFoundError | NotADirectoryError

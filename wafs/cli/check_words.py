@@ -59,7 +59,7 @@ def lines_of(outcome: Outcome) -> Iterator[str]:
 def _first(outcome: Outcome) -> str:
     tally = outcome.tally
     if not outcome.complete and not outcome.interrupted:
-        return "no file could be checked: no copy of the vault header opens"
+        return "no file could be checked: no copy of the vault header opens; the files are there, locked"
     stopped = "stopped before the end; so far " if outcome.interrupted else ""
     lost = f"; {_nameless(tally)}" if tally.nameless else ""
     if not tally.files:
@@ -143,7 +143,8 @@ def _next(outcome: Outcome) -> str | None:
     if outcome.interrupted:
         return f"next: wafs check {vault}"
     if not outcome.complete:
-        return "next: bring back wafs.vault or wafs.vault.copy from a backup, then check again"
+        where = "from a backup or the bin of the cloud drive"
+        return f"next: bring back wafs.vault or wafs.vault.copy {where}, then check again"
     if any(finding.repairable for finding in left) and (outcome.repaired is None or outcome.dry_run):
         return f"next: wafs check --repair {'' if outcome.dry_run else '--dry-run '}{vault}"
     if any(finding.severity is Severity.DAMAGE for finding in left):

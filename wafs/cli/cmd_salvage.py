@@ -53,6 +53,7 @@ def salvage(*, vault: str, dest: str, force: bool, json_report: str | None, sour
     from wafs.cli.interrupts import deferred_interrupts
     from wafs.cli.progress import Progress
     from wafs.errors import HeaderDamageError, UsageError
+    from wafs.vault.header_file import NO_HEADER_HINT
 
     real = os.path.realpath(vault)
     if os.path.commonpath([real, os.path.realpath(dest)]) == real:
@@ -62,7 +63,7 @@ def salvage(*, vault: str, dest: str, force: bool, json_report: str | None, sour
         patient = stack.enter_context(opened(real, source.get_secret))
         if patient is None:
             msg = "both copies of the vault header are damaged, and without one nothing can be decrypted"
-            raise HeaderDamageError(msg, hint="restore wafs.vault from a backup of the vault's folder, then try again")
+            raise HeaderDamageError(msg, hint=NO_HEADER_HINT)
         _prepare(dest, force=force)
         interrupts = stack.enter_context(deferred_interrupts())
         progress = stack.enter_context(Progress("salvage"))

@@ -15,6 +15,7 @@ from wafs.errors import (
     WafsError,
     WrongSecretError,
 )
+from wafs.format.name import LONG_SUFFIX, SHORT_SUFFIX
 from wafs.format.slot import PASSWORD, RECOVERY, Slot
 from wafs.format.subkeys import derive_subkey
 from wafs.format.vault_header import (
@@ -24,10 +25,16 @@ from wafs.format.vault_header import (
     encode_vault_header,
     parse_vault_header,
 )
-from wafs.vault.lock import header_lock
+from wafs.vault.lock import TREE_NAME, header_lock
 
 HEADER_NAME: Final = "wafs.vault"
 COPY_NAME: Final = "wafs.vault.copy"
+
+NO_HEADER_HINT: Final = (
+    "the files are still there, locked: bring wafs.vault or wafs.vault.copy back from a backup or the bin of the"
+    " cloud drive; an old one will do, with the password of its time"
+)
+"""What to do when no copy of the header is usable: every copy that a vault ever had holds the same master key."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,8 +65,8 @@ class HeaderFiles(NamedTuple):
 def read_headers(vault_path: str) -> HeaderFiles:
     """Read and parse both copies of the header (F-03).
 
-    Raises: NotAVaultError if the folder has neither; UnsupportedFormatError if the primary needs a newer wafs;
-    the error of the primary if neither is usable.
+    Raises: NotAVaultError if the folder has neither, HeaderDamageError if files of a vault are there all the same;
+    UnsupportedFormatError if the primary needs a newer wafs; the error of the primary if neither is usable.
     """
     headers: dict[bytes, VaultHeader] = {}
     problems: dict[str, WafsError | OSError] = {}
@@ -80,7 +87,7 @@ def read_headers(vault_path: str) -> HeaderFiles:
     if not headers:
         problem = problems[HEADER_NAME]
         if isinstance(problem, DamageError):
-            problem.hint = "no copy of the vault header is usable; restore wafs.vault from a backup"
+            problem.hint = NO_HEADER_HINT
         raise problem
     damaged = [name for name, error in problems.items() if isinstance(error, DamageError | FileNotFoundError)]
     return HeaderFiles(list(headers.values()), damaged)
@@ -197,7 +204,18 @@ def _not_a_vault(path: str) -> WafsError:
     if not os.path.isdir(path):
         os.stat(path)
         return NotAVaultError(f"{path} is not a folder")
+    if _has_sealed_files(path):
+        msg = f"both wafs.vault and wafs.vault.copy are missing from {path}, and without one nothing can be decrypted"
+        return HeaderDamageError(msg, hint=NO_HEADER_HINT)
     return NotAVaultError(
         f"{path} is not a vault: it has no wafs.vault",
         hint=f"make one with: wafs init {path}",
     )
+
+
+def _has_sealed_files(path: str) -> bool:
+    suffixes = os.fsdecode(SHORT_SUFFIX), os.fsdecode(LONG_SUFFIX)
+    try:
+        return any(name.endswith(suffixes) for name in os.listdir(os.path.join(path, TREE_NAME)))
+    except OSError:
+        return False
