@@ -9,9 +9,13 @@ import pytest
 
 from check.sick import FILES, Case, chunk_at, leave_open, make_case, patch
 from fs.paths import Paths
-from vault.making import CHUNK, opened
+from vault.making import CHUNK, opened, recovery_only
 from wafs.check.findings import Finding, Kind, Severity, Span
 from wafs.check.journal import pending
+from wafs.check.opening import opened as opened_for_check
+from wafs.check.repair import plan, repair
+from wafs.errors import DamageError
+from wafs.format.journal import JOURNAL_HEADER_SIZE, LENGTH
 from wafs.fs.vfs import Vfs
 
 if TYPE_CHECKING:
@@ -83,6 +87,40 @@ def test_a_journal_that_was_changed_is_damage(left: Case) -> None:
     data = journal.read_bytes()
     journal.write_bytes(data[:20] + bytes([data[20] ^ 1]) + data[21:])
     assert Kind.JOURNAL_DAMAGED in {item.kind for item in left.check()}
+
+
+def test_a_damaged_journal_goes_aside_and_the_vault_opens_as_it_was_before_it(left: Case) -> None:
+    journal = left.path / "wafs.journal"
+    data = bytearray(journal.read_bytes())
+    data[JOURNAL_HEADER_SIZE + LENGTH.size + 3] ^= 1
+    journal.write_bytes(data)
+    # All that says that record 0 was safe is a record after it.
+    (finding,) = [item for item in left.check() if item.kind is Kind.JOURNAL_DAMAGED]
+    assert (finding.entry, finding.repairable) == (b"wafs.journal", True)
+    with pytest.raises(DamageError, match=r"wafs\.journal, is damaged") as raised:
+        opened(left.path)
+    assert "--repair moves the journal aside" in str(raised.value.hint)
+    with opened_for_check(str(left.path), recovery_only) as patient:
+        assert patient is not None
+        (done,) = repair(patient, plan([finding]), lambda: None)
+    assert done.problem is None
+    assert (left.path / os.fsdecode(done.aside or b"")).read_bytes() == data
+    with Vfs(opened(left.path)) as vfs:
+        assert Paths(vfs).read(b"photo") == FILES[b"photo"]
+        assert Paths(vfs).read(b"chunks")[: len(FILES[b"chunks"])] == FILES[b"chunks"]
+    assert bad(left.check()) == []
+
+
+def test_of_two_journals_only_the_damaged_one_goes_aside(left: Case) -> None:
+    (left.path / "wafs.journal.next").write_bytes(b"not a journal" * 9)
+    (finding,) = [item for item in left.check() if item.kind is Kind.JOURNAL_DAMAGED]
+    assert finding.entry == b"wafs.journal.next"
+    with opened_for_check(str(left.path), recovery_only) as patient:
+        assert patient is not None
+        assert [item.problem for item in repair(patient, plan([finding]), lambda: None)] == [None]
+    with Vfs(opened(left.path)) as vfs:
+        assert Paths(vfs).read(b"photo")[CHUNK : CHUNK + 500] == b"newer" * 100
+    assert left.check() == []
 
 
 def test_the_next_writer_leaves_nothing_to_be_found(left: Case) -> None:

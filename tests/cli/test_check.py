@@ -302,11 +302,16 @@ def test_what_waits_in_a_journal_is_a_note_and_a_repair_finishes_it(wafs: Wafs, 
     assert wafs.do("cat", "left", "photo").out[CHUNK : CHUNK + 500] == b"newer" * 100
 
 
-def test_a_damaged_journal_does_not_keep_from_a_repair_of_the_rest(wafs: Wafs, case: Case) -> None:
+def test_a_damaged_journal_goes_aside_and_the_rest_is_repaired(wafs: Wafs, case: Case) -> None:
     BREAKS[Kind.UNSEALED](case)
     BREAKS[Kind.LONG_NAME_FOREIGN](case)
     BREAKS[Kind.JOURNAL_DAMAGED](case)
+    result = wafs.unlocked("ls", "v", "/")
+    assert result.code == 5
+    assert "check --repair moves the journal aside" in result.err
     code, facts = look(wafs, "--repair")
-    assert code == 5
-    problems = {item["kind"]: item["problem"] is None for item in facts["repairs"]}
-    assert problems == {"long-name-foreign": True, "unsealed": False}
+    assert code == 0
+    problems = {item["kind"]: item["problem"] for item in facts["repairs"]}
+    assert problems == {"journal-damaged": None, "long-name-foreign": None, "unsealed": None}
+    assert check(wafs).lines()[0].startswith("all ")
+    wafs.do("ls", "v", "/")

@@ -147,7 +147,7 @@ def test_who_appends_says_what_was_safe_then(bench: Bench) -> None:
     data = bytearray(path.read_bytes())
     data[safe - 1] ^= 1
     path.write_bytes(data)
-    with pytest.raises(AuthenticationError, match="record 1 of the journal does not verify"):
+    with pytest.raises(AuthenticationError, match="record 1 does not verify"):
         bench.replay()
 
 

@@ -67,9 +67,13 @@ _D, _T, _N = Severity.DAMAGE, Severity.TROUBLE, Severity.NOTE
 
 _BACKUP: Final = "restore this file from a backup; wafs salvage copies out what is left of it"
 _REPAIR: Final = "wafs check --repair mends it"
+_JOURNAL: Final = (
+    "copy the vault's folder to be safe, then wafs check --repair moves the journal aside: what was written in the last"
+    " seconds before the vault was left is lost with it, all else stays"
+)
 _ASIDE: Final = "wafs check --repair moves it aside; nothing is deleted"
 _HEADER: Final = "wafs check --repair restores it from the good copy"
-_NO_HEADER: Final = "bring an older wafs.vault back; it opens with the password of its time"
+_NO_HEADER: Final = "bring an older wafs.vault back from a backup; it opens with the password of its time"
 
 FACTS: Final[dict[Kind, Facts]] = {
     Kind.HEADER_MISSING: Facts("F-04", _T, _HEADER),
@@ -78,7 +82,7 @@ FACTS: Final[dict[Kind, Facts]] = {
     Kind.HEADERS_DIFFER: Facts("F-04", _T, "wafs passwd sets a password and makes both the same"),
     Kind.SLOT_UNKNOWN: Facts("F-14", _N, "nothing; a newer wafs may use it"),
     Kind.JOURNAL_PENDING: Facts("I-2", _N, "nothing; the next mount finishes them, and so does wafs check --repair"),
-    Kind.JOURNAL_DAMAGED: Facts("F-80", _D, "keep a copy of the vault's folder, then restore it from a backup"),
+    Kind.JOURNAL_DAMAGED: Facts("F-80", _D, _JOURNAL),
     Kind.STRAY: Facts("section 2", _N, "if it is yours, put it into the vault with wafs put: here it is not encrypted"),
     Kind.NAME_DAMAGED: Facts(
         "F-42", _D, "give it the name back that it has in a backup of the vault's folder; wafs salvage copies it out"
@@ -218,6 +222,8 @@ class Finding:
             return _NO_HEADER
         if self.kind is Kind.FOLDER_RECORD_DAMAGED and self.fix is not None:
             return _REPAIR
+        if self.kind is Kind.JOURNAL_DAMAGED and self.fix is None:
+            return "keep a copy of the vault's folder, then restore it from a backup"
         return FACTS[self.kind].remedy
 
     @property

@@ -3,14 +3,17 @@
 What it says of single files is in `settling`.
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Final
 
-from wafs.check.findings import Finding, FinishJournal, Kind
+from wafs.check.findings import Finding, FinishJournal, Kind, SetAside
 from wafs.check.opening import Patient
 from wafs.errors import DamageError
+from wafs.store.base import Handle
 from wafs.vault.journal import JOURNAL_NAMES
-from wafs.vault.replay import Replay, read_replay
+from wafs.vault.replay import Replay, damaged_journals, read_replay
 
 NAMES: Final = tuple(os.fsdecode(name) for name in JOURNAL_NAMES)
 
@@ -22,10 +25,17 @@ def check_journal(patient: Patient) -> tuple[Replay | None, list[Finding]]:
     """
     entry = JOURNAL_NAMES[0]
     try:
-        replay = _read(patient)
+        with _top(patient) as top:
+            parameters = patient.key.header.parameters
+            replay = read_replay(
+                patient.store,
+                top,
+                patient.keyring.journal,
+                vault_id=parameters.vault_id,
+                chunk_size=parameters.chunk_size,
+            )
     except DamageError as error:
-        message = f"the journal of unfinished changes is damaged: {error}"
-        return None, [Finding(Kind.JOURNAL_DAMAGED, message, entry=entry)]
+        return None, _damage(patient, error)
     except OSError as error:
         message = f"the storage does not give the journal of unfinished changes: {error.strerror}"
         return None, [Finding(Kind.UNREADABLE, message, entry=entry)]
@@ -35,17 +45,21 @@ def check_journal(patient: Patient) -> tuple[Replay | None, list[Finding]]:
     return replay, [Finding(Kind.JOURNAL_PENDING, message, entry=entry, fix=FinishJournal())]
 
 
-def _read(patient: Patient) -> Replay | None:
-    parameters = patient.key.header.parameters
+def _damage(patient: Patient, error: DamageError) -> list[Finding]:
+    """Tell which journal does not read; one that reads and makes no sense is not touched."""
+    with _top(patient) as top:
+        vault_id = patient.key.header.parameters.vault_id
+        problems = damaged_journals(patient.store, top, patient.keyring.journal, vault_id=vault_id)
+    return [
+        Finding(Kind.JOURNAL_DAMAGED, str(problem), entry=name, fix=SetAside()) for name, problem in problems.items()
+    ] or [Finding(Kind.JOURNAL_DAMAGED, str(error), entry=JOURNAL_NAMES[0])]
+
+
+@contextlib.contextmanager
+def _top(patient: Patient) -> Iterator[Handle]:
     top = patient.store.open_dir(None, b".")
     try:
-        return read_replay(
-            patient.store,
-            top,
-            patient.keyring.journal,
-            vault_id=parameters.vault_id,
-            chunk_size=parameters.chunk_size,
-        )
+        yield top
     finally:
         patient.store.close(top)
 

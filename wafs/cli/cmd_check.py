@@ -149,6 +149,7 @@ class _Work:
         )
 
     def repair(self, outcome: "Outcome", lock: contextlib.ExitStack, get_secret: "GetSecret") -> "Outcome":
+        from wafs.check.findings import Kind
         from wafs.check.repair import Repaired, plan, repair
 
         planned = plan(outcome.findings)
@@ -161,6 +162,9 @@ class _Work:
                 for item in repair(self._patient, planned, self._interrupts.check):
                     done.append(item)
                 lock.close()
+                if any(finding.kind is Kind.JOURNAL_DAMAGED for finding in planned):
+                    # Of two journals the other one may be whole.
+                    done += _finish_journal(self._path, get_secret)
                 for item in self._seal(planned, get_secret):
                     done.append(item)
         except KeyboardInterrupt:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wafs.crypto.aead import Gcm
-from wafs.errors import AuthenticationError, LimitError, MalformedError
+from wafs.errors import AuthenticationError, DamageError, LimitError, MalformedError
 from wafs.format.journal import (
     EPOCH_SIZE,
     JOURNAL_HEADER_SIZE,
@@ -27,6 +27,11 @@ from wafs.vault.journal import JOURNAL_NAMES
 
 _REACH: Final = 2
 """A checkpoint writes two states: in flight, and sealed."""
+
+_HINT: Final = (
+    "wafs check tells more; wafs check --repair moves the journal aside, and what was written in the last seconds"
+    " before the vault was left is lost with it"
+)
 
 
 @dataclass(slots=True)
@@ -104,14 +109,10 @@ def read_replay(store: Store, top: Handle, cipher: Gcm, *, vault_id: bytes, chun
     is_there = False
     for name in JOURNAL_NAMES:
         try:
-            handle = store.open(top, name, os.O_RDONLY)
+            read = _read_named(store, top, name, cipher, vault_id)
         except FileNotFoundError:
             continue
         is_there = True
-        try:
-            read = _read_journal(store, handle, cipher, vault_id)
-        finally:
-            store.close(handle)
         if read is not None:
             starts.append(read)
     if not is_there:
@@ -125,6 +126,22 @@ def read_replay(store: Store, top: Handle, cipher: Gcm, *, vault_id: bytes, chun
     return replay
 
 
+def damaged_journals(store: Store, top: Handle, cipher: Gcm, *, vault_id: bytes) -> dict[bytes, DamageError]:
+    """Return the names of the journals that do not read, and why.
+
+    Raises: UnsupportedFormatError, OSError.
+    """
+    problems = {}
+    for name in JOURNAL_NAMES:
+        try:
+            _read_named(store, top, name, cipher, vault_id)
+        except FileNotFoundError:
+            continue
+        except DamageError as error:
+            problems[name] = error
+    return problems
+
+
 def _take(replay: Replay, change: Change, chunk_size: int) -> None:
     replay.records += 1
     found = replay.files.get(change.file_id)
@@ -132,6 +149,19 @@ def _take(replay: Replay, change: Change, chunk_size: int) -> None:
         found = Unfinished(change.counter, change.counter, change.inode, change.size, change.kept)
         replay.files[change.file_id] = found
     found.add(change, chunk_size)
+
+
+def _read_named(
+    store: Store, top: Handle, name: bytes, cipher: Gcm, vault_id: bytes
+) -> tuple[Start, bytes, list[Change]] | None:
+    handle = store.open(top, name, os.O_RDONLY)
+    try:
+        return _read_journal(store, handle, cipher, vault_id)
+    except DamageError as error:
+        msg = f"the journal of unfinished changes, {os.fsdecode(name)}, is damaged: {error}"
+        raise type(error)(msg, hint=_HINT) from error
+    finally:
+        store.close(handle)
 
 
 def _read_journal(
@@ -156,9 +186,8 @@ def _read_journal(
             records.append(record)
         elif isinstance(record, Change) and record.synced > torn:
             # Records that nobody synced may be torn in any order; this one was safe.
-            msg = f"record {torn} of the journal does not verify"
-            hint = "keep the journal; `wafs check` tells more, `wafs salvage` copies out what reads"
-            raise AuthenticationError(msg, hint=hint)
+            msg = f"record {torn} does not verify"
+            raise AuthenticationError(msg)
     match records:
         case [Start() as start, *changes]:
             return start, journal_id[:EPOCH_SIZE], [change for change in changes if isinstance(change, Change)]
