@@ -43,12 +43,6 @@ EXPECTED: tuple[Expected, ...] = (
         "long folder",
     ),
     Expected(
-        "read-only: .*(a header alone has|does not begin like a file)",
-        ("ordered", "strict"),
-        "a reader cannot tell the attributes of a file whose header never reached the disk",
-        "attributes",
-    ),
-    Expected(
         "was modified at",
         ("kill", "torn"),
         "who is killed while it recovers leaves the time of that, and the next takes it for the right one",

@@ -67,6 +67,11 @@ SHORT: dict[str, Program] = {
         op("setxattr", A, b"user.x", b"2"), op("chmod", A, 0o640), op("removexattr", A, b"user.x"),
         op("utimens", A, 10**18), op("fsync", A),
     ],
+    "two attributes": [op("write", A, 0, 9, 1), op("setxattr", A, b"user.x", b"1"), op("setxattr", A, b"user.y", b"2")],
+    "attributes beside a file that grows": [
+        op("write", A, 1, CHUNK + 1, 5), op("write", B, 2 * CHUNK, 100, 2), op("setxattr", B, b"user.x", b"2"),
+        op("write", A, CHUNK, CHUNK - 1, 2),
+    ],
     "unlink": [*_BASE, op("close", A), op("unlink", A), op("syncdir", b"")],
     "unlink while open, make again": [*_BASE, op("unlink", A), op("write", A, 0, 9, 2), op("fsync", A)],
     "symlink": [op("symlink", b"to/nowhere", A), op("rename", A, B), op("syncdir", b"")],

@@ -5,16 +5,12 @@ None of that is damage. What was safe must be there, though, in its place or in 
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from wafs.check.file_facts import FileFacts
 from wafs.check.findings import Span
 from wafs.format.layout import plain_size
 from wafs.format.state import IN_FLIGHT, State
-from wafs.vault.replay import Replay, Unfinished
-
-_SLACK_NS: Final = 2_000_000_000
-"""How far the clock of a storage may be behind when it sets the time of a change."""
+from wafs.vault.replay import SLACK_NS, Replay, Unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ def settling_of(replay: Replay | None, facts: FileFacts, chunk_size: int) -> Set
 
 def was_being_made(replay: Replay | None, changed_ns: int) -> bool:
     """Tell whether a file without a header may be one whose header never reached the storage."""
-    return replay is not None and changed_ns >= replay.since - _SLACK_NS
+    return replay is not None and changed_ns >= replay.since - SLACK_NS
 
 
 def _durable(replay: Replay, state: State) -> int:

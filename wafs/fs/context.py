@@ -39,6 +39,7 @@ class FsContext:
         self.inodes = InodeTable(vault.store.fstat(vault.tree))
         self.dir_handles = DirHandles(vault.store, vault.tree, self.directories, DIR_HANDLE_CAPACITY)
         self.contents = vault.contents
+        self._replay = vault.contents.replay
         self._next_fh = 1
 
     def new_fh(self) -> Fh:
@@ -110,8 +111,25 @@ class FsContext:
             attrs = _with_ctime(attrs, inode.ctime)
         if not attrs.size and inode.kind == stat.S_IFLNK:
             attrs = attrs._replace(size=self._target_size(inode))
+        if self._replay is not None and inode.kind == stat.S_IFREG and self._replay.may_concern(found):
+            attrs = attrs._replace(size=self._size_as_left(inode, attrs.size))
         inode.shown_size = attrs.size
         return attrs
+
+    def _size_as_left(self, inode: Inode, otherwise: int) -> int:
+        """Return the size that a recovery would leave, which the length of the ciphertext does not tell."""
+        directory, entry = self.entry_of(inode)
+        try:
+            handle = self.store.open(directory.fd, entry, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            return otherwise
+        try:
+            return Content.open(self.contents, handle, writable=False).size
+        except (DamageError, OSError):
+            # Who opens it is told.
+            return otherwise
+        finally:
+            self.store.close(handle)
 
     def attrs_in_flight(self, content: Content, found: os.stat_result | None = None) -> Attrs:
         """Return the attributes of an open file as they are at this moment.

@@ -92,7 +92,10 @@ class Xattrs:
             stored = list(self._fs.store.listxattr(directory.fd, entry))
             if not stored:
                 return []
-            object_id = self._object_id(inode)
+            try:
+                object_id = self._object_id(inode)
+            except NoSuchAttributeError:
+                return []
             # The others are not ours; the storage may keep attributes of its own.
             ours = [name for name in stored if name.startswith(STORED_PREFIX)]
             names = []
@@ -120,6 +123,8 @@ class Xattrs:
     def _object_id(self, inode: Inode) -> bytes:
         """Return what attributes are bound to (F-61).
 
+        Raises: NoSuchAttributeError for a file that a crash kept from having any; DamageError, OSError.
+
         The file id is taken as it stands in the header: were it forged, no attribute would open under it.
         """
         if inode.is_dir:
@@ -134,6 +139,9 @@ class Xattrs:
             header = read_all(self._fs.store, handle, FILE_HEADER_SIZE, 0)
         finally:
             self._fs.store.close(handle)
+        if self._fs.contents.replay is not None and (len(header) < FILE_HEADER_SIZE or not any(header)):
+            # A power cut kept the header from the storage; what was bound to it is nobody's (as a recovery has it).
+            raise NoSuchAttributeError
         check_file_record(header)
         return unverified_file_id(header)
 

@@ -20,16 +20,13 @@ from wafs.vault.content_context import ContentContext
 from wafs.vault.journal import JOURNAL_NAMES
 from wafs.vault.landing import landed_size, surviving_size, whole_size
 from wafs.vault.overlay import Overlay
-from wafs.vault.replay import Replay, Unfinished
+from wafs.vault.replay import SLACK_NS, Replay, Unfinished
 from wafs.vault.scratch import Scratch
 from wafs.vault.sealed_file import Restart
 
 _SUFFIXES: Final = (b".wafs", b".wafl")
 ASIDE_SUFFIX: Final = b".aside"
 """Of journals that were brought to their place, but for what belongs to a file that is damaged."""
-
-_SLACK_NS: Final = 2_000_000_000
-"""Clocks of filesystems are coarse."""
 
 _log = logging.getLogger(__name__)
 
@@ -121,7 +118,6 @@ class Recovery:
         self._inodes = {unfinished.inode for unfinished in replay.files.values()}
         # What a recovery writes is as unsafe, until it is done, as what it found.
         self._mark = min(replay.epochs, default=NO_EPOCH)
-        self._renewed = False
         self.needs_journal = False
         self._failed: OSError | None = None
         self._done: set[tuple[int, int]] = set()
@@ -181,7 +177,7 @@ class Recovery:
         store = self._store
         found = store.stat(directory, name)
         identity = (found.st_dev, found.st_ino)
-        is_recent = found.st_ctime_ns >= self._replay.since - _SLACK_NS
+        is_recent = found.st_ctime_ns >= self._replay.since - SLACK_NS
         if identity in self._done or not (is_recent or is_sought):
             return
         self._done.add(identity)
@@ -191,13 +187,7 @@ class Recovery:
             self._note_failure(error)
             return
         try:
-            self._renewed = False
-            mtime = self._recover(handle)
-            if self._renewed:
-                # They were bound to the file that never came.
-                for attribute in store.listxattr(directory, name):
-                    if attribute.startswith(STORED_PREFIX):
-                        store.removexattr(directory, name, attribute)
+            mtime = self._recover(directory, name, handle)
             if mtime is None and is_recent:
                 # The time that the storage has is that of the change: it was set with it.
                 mtime = found.st_mtime_ns
@@ -242,16 +232,13 @@ class Recovery:
         _log.warning("something could not be opened to recover it: %s", error.strerror)
         self._failed = self._failed or error
 
-    def _recover(self, handle: Handle) -> int | None:
+    def _recover(self, directory: Handle, name: bytes, handle: Handle) -> int | None:
         """Make a file whole; returns the time that a journal has for it."""
         context, store = self._context, self._store
         self.recovered += 1
         data = read_all(store, handle, FILE_HEADER_SIZE, 0)
         if len(data) < FILE_HEADER_SIZE or not any(data):
-            # A file that was being made: its header never reached the storage, so none of it was promised.
-            CipherFile.renew(context, handle).seal()
-            self.cut += 1
-            self._renewed = True
+            self._renew(directory, name, handle)
             return None
         header = open_file_header(context.file_keys, data)
         state = header.state
@@ -264,6 +251,17 @@ class Recovery:
             return unfinished.mtime
         self._land(file, state, length)
         return None
+
+    def _renew(self, directory: Handle, name: bytes, handle: Handle) -> None:
+        """Make a file anew that was being made: its header never reached the storage, so none of it was promised."""
+        bound = [one for one in self._store.listxattr(directory, name) if one.startswith(STORED_PREFIX)]
+        for attribute in bound:
+            self._store.removexattr(directory, name, attribute)
+        if bound:
+            # They were bound to the header that never came; those that outlive a new one would be damage.
+            self._store.sync(handle)
+        CipherFile.renew(self._context, handle).seal()
+        self.cut += 1
 
     def _land(self, file: CipherFile, state: State, length: int) -> None:
         """End a flight, and cut off what never reached the storage."""

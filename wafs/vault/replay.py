@@ -25,6 +25,9 @@ from wafs.units import FileId
 from wafs.vault.chunk_io import read_all
 from wafs.vault.journal import JOURNAL_NAMES
 
+SLACK_NS: Final = 2_000_000_000
+"""Clocks of filesystems are coarse: by so much a change may seem to be older than it is."""
+
 _REACH: Final = 2
 """A checkpoint writes two states: in flight, and sealed."""
 
@@ -92,6 +95,12 @@ class Replay:
     epochs: set[bytes] = field(default_factory=set)
     since: int = 1 << 62
     records: int = 0
+
+    def may_concern(self, found: os.stat_result) -> bool:
+        """Tell whether a file with these attributes was changed while the journals were there, or is in them."""
+        if found.st_ctime_ns >= self.since - SLACK_NS:
+            return True
+        return any(unfinished.inode == found.st_ino for unfinished in self.files.values())
 
     def of(self, file_id: FileId, counter: int) -> Unfinished | None:
         """Return what is unfinished of a file whose state has this counter."""
