@@ -293,6 +293,10 @@ BREAKS: dict[Kind, Callable[[Case], bytes | None]] = {
     ),
     Kind.JOURNAL_DAMAGED: _doing(None, lambda case: _journal(case, b"not a journal" * 9)),
     Kind.STRAY: _doing(None, lambda case: (case.path / "holiday.jpg").write_bytes(b"plain")),
+    Kind.MISPLACED: _doing(
+        b"/photo",
+        lambda case: case.places[b"photo"].rename(case.places[b"album/deep"] / case.places[b"photo"].name),
+    ),
     Kind.NAME_DAMAGED: _doing(b"/", lambda case: _rename(case.places[b"photo"], "A" * 43 + ".wafs")),
     Kind.LONG_NAME_LOST: _doing(b"/album", lambda case: _long(case).with_suffix(".name").unlink()),
     Kind.LONG_NAME_DAMAGED: _doing(b"/album", lambda case: patch(_long(case).with_suffix(".name"), 5)),

@@ -203,6 +203,16 @@ def test_the_names_that_sync_programs_give_are_known(case: Case, words: str) -> 
     assert (finding.kind, finding.path) == (Kind.CONFLICT_COPY, b"/album/deep/inside")
 
 
+@pytest.mark.parametrize("name", ["photo", "moved", "album"])
+def test_what_a_person_renamed_in_a_file_manager_is_damage_and_not_foreign(case: Case, name: str) -> None:
+    place = case.places[os.fsencode(name)]
+    place.rename(place.with_name("holiday.jpg"))
+    findings, examination = case.look()
+    assert [(finding.kind, finding.path) for finding in findings] == [(Kind.NAME_DAMAGED, b"/")]
+    assert "renamed outside of wafs" in findings[0].message
+    assert examination.tally.nameless == 1
+
+
 def test_both_headers_broken_leaves_nothing_to_check(case: Case) -> None:
     for name in ("wafs.vault", "wafs.vault.copy"):
         patch(case.path / name, 50)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from check.sick import BREAKS, FILES, Case, chunk_at, in_flight, make_case, patch, reseal
 from fs.paths import Paths
+from tamper.specimen import sealed_path
 from vault.making import CHUNK, opened, recovery_only
 from wafs.check.findings import FACTS, Finding, Kind, SealFile
 from wafs.check.headers import read_copies
@@ -26,6 +28,7 @@ MENDED = {
     Kind.HEADER_DAMAGED,
     Kind.HEADER_FORGED,
     Kind.JOURNAL_DAMAGED,
+    Kind.MISPLACED,
     Kind.LONG_NAME_LEFT,
     Kind.LONG_NAME_FOREIGN,
     Kind.LEFTOVER,
@@ -134,6 +137,47 @@ def test_an_empty_folder_with_a_damaged_record_gets_an_id_of_its_own(case: Case)
     with Vfs(opened(case.path)) as vfs:
         Paths(vfs).write(b"empty folder/new", b"new")
     assert case.check() == []
+
+
+def test_a_folder_that_was_moved_and_lost_its_record_gets_its_id_back(case: Case) -> None:
+    """It has the id of the place where it was made, and its name still tells which one that was."""
+    with Vfs(opened(case.path)) as vfs:
+        paths = Paths(vfs)
+        paths.rename(b"album/deep", b"deep")
+        with paths.held(b"deep") as number:
+            record = sealed_path(paths, case.path, number) / "wafs.dir"
+    inside = {path: data for path, data in contents(case).items() if path.startswith(b"deep/")}
+    for is_gone in (False, True):
+        if is_gone:
+            record.unlink()
+        else:
+            patch(record, 20)
+        (finding,) = case.check()
+        assert (finding.path, finding.repairable) == (b"/deep", True)
+        assert [item.problem for item in mend(case, [finding])] == [None]
+        assert case.check() == []
+        assert {path: data for path, data in contents(case).items() if path.startswith(b"deep/")} == inside
+    assert inside
+
+
+def test_a_copy_of_a_folder_does_not_get_the_id_of_the_first(case: Case) -> None:
+    shutil.copytree(case.places[b"album/deep"], case.places[b"empty folder"] / case.places[b"album/deep"].name)
+    findings = case.check()
+    assert [(finding.kind, finding.repairable) for finding in findings] == [(Kind.NAME_DAMAGED, False)]
+    assert mend(case, findings) == []
+
+
+def test_what_was_moved_goes_back_unless_something_is_there_by_then(case: Case) -> None:
+    album, truth = case.places[b"album"], contents(case)
+    album.rename(case.places[b"empty folder"] / album.name)
+    (finding,) = case.check()
+    assert (finding.kind, finding.path) == (Kind.MISPLACED, b"/album")
+    album.mkdir()
+    assert [item.problem for item in mend(case, [finding])] == ["File exists"]
+    album.rmdir()
+    assert [item.problem for item in mend(case, [finding])] == [None]
+    assert case.check() == []
+    assert contents(case) == truth
 
 
 def test_a_record_that_cannot_be_known_is_left_alone(case: Case) -> None:

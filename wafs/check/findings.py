@@ -29,6 +29,7 @@ class Kind(Enum):
     JOURNAL_PENDING = "journal-pending"
     JOURNAL_DAMAGED = "journal-damaged"
     STRAY = "stray"
+    MISPLACED = "misplaced"
     NAME_DAMAGED = "name-damaged"
     LONG_NAME_LOST = "long-name-lost"
     LONG_NAME_DAMAGED = "long-name-damaged"
@@ -84,6 +85,7 @@ FACTS: Final[dict[Kind, Facts]] = {
     Kind.JOURNAL_PENDING: Facts("I-2", _N, "nothing; the next mount finishes them, and so does wafs check --repair"),
     Kind.JOURNAL_DAMAGED: Facts("F-80", _D, _JOURNAL),
     Kind.STRAY: Facts("section 2", _N, "if it is yours, put it into the vault with wafs put: here it is not encrypted"),
+    Kind.MISPLACED: Facts("F-42", _D, "wafs check --repair moves it back; use a mounted vault to move what is in it"),
     Kind.NAME_DAMAGED: Facts(
         "F-42", _D, "give it the name back that it has in a backup of the vault's folder; wafs salvage copies it out"
     ),
@@ -171,13 +173,21 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class PutBack:
+    """Move an entry back to where its name opens; `target` is its path below the vault's folder."""
+
+    target: bytes
+    words: ClassVar[str] = "move it back to its place"
+
+
+@dataclass(frozen=True, slots=True)
 class FinishJournal:
     """Bring the changes in the journal into place, as the next writer would."""
 
     words: ClassVar[str] = "bring its changes into place"
 
 
-Fix = RestoreHeader | WriteRecord | SealFile | SetAside | FinishJournal
+Fix = RestoreHeader | WriteRecord | SealFile | SetAside | PutBack | FinishJournal
 """What `repair` does about a finding; none of them deletes anything or makes anything unreadable."""
 
 
@@ -220,7 +230,7 @@ class Finding:
         """Return what a person can do next."""
         if self._is_last_header:
             return _NO_HEADER
-        if self.kind is Kind.FOLDER_RECORD_DAMAGED and self.fix is not None:
+        if self.kind in (Kind.FOLDER_RECORD_DAMAGED, Kind.FOLDER_ID_LOST) and self.fix is not None:
             return _REPAIR
         if self.kind is Kind.JOURNAL_DAMAGED and self.fix is None:
             return "keep a copy of the vault's folder, then restore it from a backup"

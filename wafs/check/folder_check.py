@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 from wafs.check.findings import Finding, Fix, Kind, SetAside, WriteRecord
 from wafs.check.folders import Folder
 from wafs.check.opening import Patient
+from wafs.check.origins import Origins
 from wafs.check.small_files import read_small
-from wafs.errors import AuthenticationError, DamageError, MalformedError
+from wafs.errors import AuthenticationError, DamageError, MalformedError, WafsError
 from wafs.format.directory import (
     EXPLICIT,
     RECORD_SIZE,
@@ -19,6 +20,8 @@ from wafs.format.directory import (
     implied_dir_id,
     open_directory_record,
 )
+from wafs.format.file_header import open_file_header
+from wafs.format.layout import FILE_HEADER_SIZE
 from wafs.format.name import (
     DIR_RECORD,
     LONG_SUFFIX,
@@ -30,6 +33,7 @@ from wafs.format.name import (
 )
 from wafs.store.base import Handle
 from wafs.units import DirId
+from wafs.vault.chunk_io import read_all
 
 CONFLICT: Final = re.compile(rb"conflicted copy|\.sync-conflict-|[~(-]conflict|^[A-Za-z0-9_-]{22,} \([0-9]+\)\.")
 """What Dropbox, Nextcloud, Syncthing, MEGA and Google Drive put into the name of the second version of a file."""
@@ -64,14 +68,15 @@ class FolderCheck:
         self._directories = patient.directories
         self._keys = patient.keyring
 
-    def check(self, folder: Folder, handle: Handle) -> Listing:
+    def check(self, folder: Folder, handle: Handle, origins: Origins | None = None) -> Listing:
         """List a folder and set its id; without one nothing in it is listed.
 
+        `origins` are asked for an id that neither the folder nor its place tells.
         Raises: OSError.
         """
         types = {entry: kind for entry, kind, _ in self._patient.store.entries(handle)}
         listing = Listing()
-        listing.findings += self._identify(folder, handle, types)
+        listing.findings += self._identify(folder, handle, types, origins)
         if folder.dir_id is None:
             listing.unreached = sum(entry.endswith((SHORT_SUFFIX, LONG_SUFFIX)) for entry in types)
             return listing
@@ -81,16 +86,16 @@ class FolderCheck:
         listing.entries.sort(key=lambda listed: listed.name)
         return listing
 
-    def _identify(self, folder: Folder, handle: Handle, types: dict[bytes, int]) -> Iterator[Finding]:
+    def _identify(
+        self, folder: Folder, handle: Handle, types: dict[bytes, int], origins: Origins | None
+    ) -> Iterator[Finding]:
         implied = implied_dir_id(self._keys.directory_ids, folder.place)
         sealed = [entry for entry in types if entry.endswith((SHORT_SUFFIX, LONG_SUFFIX))]
         data = self._read_record(handle, types)
         if data is None:
             folder.dir_id = implied
             if sealed and not self._proves(handle, implied, sealed):
-                folder.dir_id = None
-                message = f"no name in this folder opens ({len(sealed)} in all): the record of its id is missing"
-                yield self._of(folder, Kind.FOLDER_ID_LOST, message)
+                yield from self._without_record(folder, handle, sealed, origins)
             return
         records, is_forged = self._open_records(folder, data)
         if records:
@@ -100,7 +105,7 @@ class FolderCheck:
                 message = "the record of this folder still holds a place where it no longer is"
                 yield self._of(folder, Kind.FOLDER_RECORD_STALE, message, rewrite)
             return
-        fix: Fix | None = None
+        fix = None
         if not is_forged and self._proves(handle, implied, sealed):
             # Whether a folder was moved away from here is not known any more; to say so harms nothing.
             folder.dir_id = implied
@@ -109,10 +114,37 @@ class FolderCheck:
             record = self._directories.new_explicit_record()
             folder.dir_id = record.dir_id
             fix = WriteRecord(record, folder.place, keep=True)
+        elif not is_forged:
+            fix = self._found_again(folder, handle, sealed, origins)
         message = "the record of this folder is damaged, or the folder was moved by someone without a key"
         if fix is None:
             message += f"; the {len(sealed)} entries in it cannot be reached"
         yield self._of(folder, Kind.FOLDER_RECORD_DAMAGED, message, fix)
+
+    def _without_record(
+        self, folder: Folder, handle: Handle, sealed: list[bytes], origins: Origins | None
+    ) -> Iterator[Finding]:
+        """Tell of a folder that has no record, and in which no name opens under the id of its place."""
+        if origins is not None and all(origins.of_entry(handle, entry) for entry in sealed):
+            # All of it was moved here from elsewhere, and says nothing about this folder.
+            return
+        message = f"no name in this folder opens ({len(sealed)} in all): the record of its id is missing"
+        fix = self._found_again(folder, handle, sealed, origins)
+        if fix is not None:
+            message = "the record of this folder's id is missing; the id was found again"
+        yield self._of(folder, Kind.FOLDER_ID_LOST, message, fix)
+
+    def _found_again(
+        self, folder: Folder, handle: Handle, sealed: list[bytes], origins: Origins | None
+    ) -> WriteRecord | None:
+        """Set the id of a folder that has it from the place where it was made, if one opens a name in it."""
+        folder.dir_id = None
+        if origins is None or folder.parent is None:
+            return None
+        folder.dir_id = origins.id_of(folder, lambda dir_id: self._proves(handle, dir_id, sealed))
+        if folder.dir_id is None:
+            return None
+        return WriteRecord(DirectoryRecord(folder.dir_id, EXPLICIT), folder.place, keep=True)
 
     def _read_record(self, handle: Handle, types: dict[bytes, int]) -> bytes | None:
         """Return the content of `wafs.dir`, None without one, nothing if it is no file."""
@@ -213,6 +245,8 @@ class FolderCheck:
         elif entry.endswith(SHORT_SUFFIX):
             kind = Kind.NAME_DAMAGED
             message = f"the name of {_words(found)} does not open: it was renamed or moved outside of wafs, or damaged"
+        elif self._is_ours(handle, found):
+            kind, message = Kind.NAME_DAMAGED, f"{_words(found)} of this vault was renamed outside of wafs"
         return self._of(folder, kind, message, fix, entry=entry)
 
     def _orphan(self, folder: Folder, handle: Handle, entry: bytes) -> Finding:
@@ -226,6 +260,28 @@ class FolderCheck:
             return self._of(folder, Kind.LONG_NAME_LEFT, message, SetAside(), entry=entry)
         message = "a file that should hold a long name, and holds something else"
         return self._of(folder, Kind.LONG_NAME_FOREIGN, message, SetAside(), entry=entry)
+
+    def _is_ours(self, handle: Handle, found: Listed) -> bool:
+        """Tell whether something with a name that wafs never gives has what only wafs makes in it."""
+        store = self._patient.store
+        try:
+            if found.type == stat.S_IFDIR:
+                folder = store.open_dir(handle, found.entry)
+                try:
+                    suffixes = (SHORT_SUFFIX, LONG_SUFFIX)
+                    return any(name == DIR_RECORD or name.endswith(suffixes) for name, _, _ in store.entries(folder))
+                finally:
+                    store.close(folder)
+            if found.type == stat.S_IFREG:
+                file = store.open(handle, found.entry, os.O_RDONLY | os.O_NONBLOCK)
+                try:
+                    open_file_header(self._keys.file_keys, read_all(store, file, FILE_HEADER_SIZE, 0))
+                finally:
+                    store.close(file)
+                return True
+        except (WafsError, OSError):
+            pass
+        return False
 
     def _is_there(self, handle: Handle, entry: bytes) -> bool:
         try:

@@ -5,11 +5,12 @@ sealed the way their next writer would do it: through the filesystem itself.
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from wafs.check.findings import Finding, FinishJournal, Fix, RestoreHeader, SealFile, SetAside, WriteRecord
+from wafs.check.findings import Finding, FinishJournal, Fix, PutBack, RestoreHeader, SealFile, SetAside, WriteRecord
 from wafs.check.opening import Patient
 from wafs.check.set_aside import SetAside as Aside
 from wafs.check.set_aside import opened_folder
@@ -24,7 +25,7 @@ from wafs.vault.header_file import write_durably
 from wafs.vault.lock import header_lock
 
 # Away with what lies in the way first: writing a record makes use of the name of a temporary file.
-_ORDER: Final = (FinishJournal, RestoreHeader, SetAside, WriteRecord, SealFile)
+_ORDER: Final = (FinishJournal, RestoreHeader, SetAside, PutBack, WriteRecord, SealFile)
 
 
 class Repaired(NamedTuple):
@@ -99,6 +100,8 @@ class _Work:
                 return self._write_record(entry, fix)
             case SetAside():
                 return self._aside.move(entry)
+            case PutBack(target):
+                self._put_back(entry, target)
         return None
 
     def _restore_header(self, entry: bytes, fix: RestoreHeader) -> bytes | None:
@@ -116,6 +119,17 @@ class _Work:
             aside = self._move_if_there(os.path.join(entry, DIR_RECORD)) if fix.keep else None
             self._patient.directories.write_record(folder, fix.record, [fix.place])
         return aside
+
+    def _put_back(self, entry: bytes, target: bytes) -> None:
+        (here, name), (there, new_name) = os.path.split(entry), os.path.split(target)
+        with opened_folder(self._store, here) as old, opened_folder(self._store, there) as new:
+            with contextlib.suppress(FileNotFoundError):
+                self._store.stat(new, new_name)
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            # Nobody else writes: the lock of the vault is held.
+            self._store.rename(old, name, new, new_name)
+            self._store.sync(new)
+            self._store.sync(old)
 
     def _move_if_there(self, entry: bytes) -> bytes | None:
         with contextlib.suppress(FileNotFoundError):

@@ -4,22 +4,25 @@ import dataclasses
 import os
 import re
 import stat
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from wafs.check.attributes import check_xattrs
 from wafs.check.file_check import FileCheck, Verdict
-from wafs.check.findings import Finding, Kind, SetAside, Severity
+from wafs.check.findings import Finding, Kind, PutBack, SetAside, Severity
 from wafs.check.folder_check import CONFLICT, FolderCheck, Listed
 from wafs.check.folders import Folder, FolderHandles, top
 from wafs.check.headers import NAMES, HeaderCopy, check_copies
 from wafs.check.journal import NAMES as JOURNAL_NAMES
 from wafs.check.journal import check_journal
 from wafs.check.opening import Patient
+from wafs.check.origins import Origins
 from wafs.check.set_aside import ASIDE_PREFIX
 from wafs.check.tally import Tally
 from wafs.check.watch import Watch
 from wafs.errors import DamageError
+from wafs.format.name import SHORT_SUFFIX
 from wafs.format.symlink import open_target
 from wafs.store.base import Handle
 from wafs.vault.lock import TREE_NAME
@@ -88,15 +91,20 @@ class _TreeCheck:
         self._files = FileCheck(patient.store, patient.keyring, patient.chunk_size, replay, quick=quick)
         self._handles = FolderHandles(patient.store, patient.tree)
         self._linked: dict[tuple[int, int], Verdict] = {}
+        self._origins = Origins(patient)
+        self._unidentified: deque[Folder] = deque()
+        self._nameless: list[tuple[Folder, Finding]] = []
 
     def run(self) -> Iterator[Finding]:
         waiting = [top()]
         try:
-            while waiting:
-                folder = waiting.pop()
+            # The ids of all other folders may tell that of one which has lost its own.
+            while waiting or self._unidentified:
+                is_last = not waiting
+                folder = self._unidentified.popleft() if is_last else waiting.pop()
                 found: list[Folder] = []
                 try:
-                    yield from self._folder(folder, found)
+                    yield from self._folder(folder, found, is_last=is_last)
                 except FileNotFoundError:
                     # Somebody removed it while we were elsewhere.
                     continue
@@ -104,15 +112,43 @@ class _TreeCheck:
                     message = f"the storage does not give this folder: {error.strerror}"
                     yield Finding(Kind.UNREADABLE, message, folder.path, folder.entry_path)
                 waiting += found[::-1]
+            for folder, finding in self._nameless:
+                yield self._with_origin(folder, finding)
         finally:
             self._handles.close()
 
-    def _folder(self, folder: Folder, below: list[Folder]) -> Iterator[Finding]:
+    def _with_origin(self, folder: Folder, finding: Finding) -> Finding:
+        """Say of an entry that lies at a wrong place which one is right, if nothing is there."""
+        entry = os.path.basename(finding.entry or b"")
+        try:
+            origin = self._origins.of_entry(self._handles.of(folder), entry)
+            if origin is None or origin.folder is folder:
+                return finding
+            try:
+                self._store.stat(self._handles.of(origin.folder), entry)
+            except FileNotFoundError:
+                message = "it was moved to another place outside of wafs, where it does not open"
+                target = os.path.join(origin.folder.entry_path, entry)
+                path = origin.folder.path_of(origin.name)
+                return Finding(Kind.MISPLACED, message, path, finding.entry, fix=PutBack(target))
+        except OSError:
+            pass
+        return finding
+
+    def _folder(self, folder: Folder, below: list[Folder], *, is_last: bool) -> Iterator[Finding]:
         handle = self._handles.of(folder)
-        listing = self._folders.check(folder, handle)
+        listing = self._folders.check(folder, handle, self._origins if is_last else None)
+        if folder.dir_id is None and not is_last:
+            self._unidentified.append(folder)
+            return
+        self._origins.note(folder)
         self._tally.folders += folder.parent is not None
         self._tally.nameless += sum(finding.kind in _NAMELESS for finding in listing.findings) + listing.unreached
-        yield from listing.findings
+        for finding in listing.findings:
+            if finding.kind is Kind.NAME_DAMAGED and (finding.entry or b"").endswith(SHORT_SUFFIX):
+                self._nameless.append((folder, finding))
+            else:
+                yield finding
         if folder.dir_id is None:
             return
         findings = check_xattrs(self._patient, handle, b".", folder.dir_id)

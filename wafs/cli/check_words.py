@@ -20,6 +20,7 @@ _RANGES_SHOWN: Final = 10
 _NOTES_SHOWN: Final = 20
 _NAMELESS: Final = frozenset(
     {
+        "misplaced",
         "name-damaged",
         "long-name-lost",
         "long-name-damaged",
@@ -76,8 +77,8 @@ def _first(outcome: Outcome) -> str:
 
 
 def _nameless(tally: "Tally") -> str:
-    whose = "its name or folder does" if tally.nameless == 1 else "their names or folders do"
-    return f"{tally.nameless:,} more cannot be reached, for {whose} not open"
+    what, whose = ("file or folder", "its name") if tally.nameless == 1 else ("files or folders", "their names")
+    return f"{tally.nameless:,} more {what} cannot be reached, for {whose} cannot be read"
 
 
 def _grouped(findings: Sequence["Finding"], most: int | None) -> Iterator[str]:
