@@ -134,6 +134,26 @@ def test_what_cannot_be_read_at_all_is_told_and_stops_nothing(filled: Wafs) -> N
     assert (item["what"], item["path"], item["saved_as"]) == ("lost", "/a", None)
 
 
+def test_names_that_are_lost_do_not_hide_a_file_that_is(filled: Wafs, place: Path) -> None:
+    many = place / "many"
+    many.mkdir()
+    for number in range(30):
+        (many / f"{number}.jpg").write_bytes(b"%d" % number)
+    filled.do("put", "v", "many", "/")
+    flip(cipher_file(len(BIG)), 60)
+    for path in list(Path("v/tree").rglob("*.wafs")):
+        if path.is_file() and path.stat().st_size in (256 + 28 + 1, 256 + 28 + 2):
+            path.rename(path.with_name("x" + path.name[1:]))
+    result = filled.unlocked("salvage", "v", "out")
+    lines = result.lines()
+    assert "1 file could not be saved: nothing of it can be read" in lines
+    assert lines[2] == "  lost: /big"
+    assert lines[4] == "  saved without its name: /many"
+    assert sum(line.startswith("  saved without its name: wafs-lost+found/many/") for line in lines) == 4
+    assert "and 26 more in the report" in lines
+    assert len(items()) == 32
+
+
 def test_a_lost_name_costs_no_contents(filled: Wafs) -> None:
     path = cipher_file(len(BIG))
     path.rename(path.with_name("x" + path.name[1:]))

@@ -67,6 +67,7 @@ def test_a_reason_is_told_in_plain_words(wafs: Wafs, mounted: dict[str, bytes | 
 
 
 def test_what_is_not_known_is_said_with_where_to_look(wafs: Wafs, mounted: dict[str, bytes | int]) -> None:
+    Path("mnt/x").touch()
     mounted["mnt/x"] = b"[]"
     result = wafs.ok("why", "mnt/x")
     assert result.lines() == ["nothing is known of mnt/x: nothing has failed there since the vault was mounted"]
@@ -89,3 +90,12 @@ def test_a_mount_that_is_dead_is_an_error(wafs: Wafs, mounted: dict[str, bytes |
     result = wafs("why", "mnt/x")
     assert result.code == 7
     assert os.strerror(errno.ENOTCONN).lower() in result.err
+
+
+def test_a_file_that_is_not_there_is_not_said_to_be_well(wafs: Wafs, mounted: dict[str, bytes | int]) -> None:
+    mounted["mnt/sub/none"] = errno.ENOENT
+    mounted["mnt"] = b"[]"
+    result = wafs("why", "mnt/sub/none")
+    assert result.code == 1
+    assert "there is no mnt/sub/none" in result.err
+    assert "wafs check /the/vault" in result.err

@@ -218,7 +218,8 @@ class Salvage:
             self._tree(_Task(folder, place, target))
             return
         # No id without a name: what is in it has lost its names, too.
-        is_ours = entry.endswith((SHORT_SUFFIX, LONG_SUFFIX))
+        suffixes = (SHORT_SUFFIX, LONG_SUFFIX)
+        is_ours = entry.endswith(suffixes) or any(below.endswith(suffixes) for below in self._entries(folder))
         self._add(What.UNNAMED if is_ours else What.LEFT_OUT, folder, _NAME_LOST if is_ours else _FOREIGN)
         try:
             self._nameless += [_Nameless(folder, below) for below in self._names.read(self._of(folder), None).nameless]

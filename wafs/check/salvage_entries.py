@@ -240,4 +240,8 @@ def words_of(error: OSError) -> str:
 
 
 def _words_about(error: Exception) -> str:
-    return f"the storage does not give it: {words_of(error)}" if isinstance(error, OSError) else str(error)
+    if isinstance(error, OSError):
+        return f"the storage does not give it: {words_of(error)}"
+    if isinstance(error, TruncatedError):
+        return "not even the header of this file is left on the disk"
+    return str(error)

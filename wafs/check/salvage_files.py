@@ -12,7 +12,7 @@ from wafs.check.salvage_journal import finish_copy
 from wafs.check.salvage_report import Gap
 from wafs.check.settling import settling_of
 from wafs.check.watch import Watch
-from wafs.errors import DamageError, MalformedError, UnsupportedFormatError
+from wafs.errors import DamageError, MalformedError, TruncatedError, UnsupportedFormatError
 from wafs.format.state import IN_FLIGHT
 from wafs.store.base import Handle, Store
 from wafs.vault.chunk_io import write_all
@@ -116,12 +116,21 @@ class FileCopier:
             if last.start < size:
                 gaps.append(last._replace(stop=size))
         store.truncate(target, size)
-        problems = [] if facts.problem is None else [str(facts.problem)]
+        problems = [] if facts.problem is None else [_words(facts)]
         if not gaps and not scan.root_fits() and not facts.problem:
             problems.append(_MIXED)
         if state is not None and not state.flags & IN_FLIGHT and size > state.size:
-            problems.append(f"sealed were {state.size} bytes, what follows was found behind them")
+            problems.append(f"{state.size:,} bytes were written, what follows was found behind them")
         return Outcome(size, good, tuple(gaps), tuple(problems))
+
+
+def _words(facts: FileFacts) -> str:
+    """Say in words for a person what is wrong with a file besides its chunks."""
+    if facts.state is None:
+        return "how long it was does not verify: something may be missing at its end"
+    if isinstance(facts.problem, TruncatedError):
+        return "the file on the disk is not as long as it was written"
+    return str(facts.problem)
 
 
 def _refuse_other(found: os.stat_result) -> None:

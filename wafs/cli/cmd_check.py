@@ -45,7 +45,8 @@ def check(*, vault: str, quick: bool, as_json: bool, repair: bool, dry_run: bool
 
     Nothing is written, and no write access is needed. Every file that is not whole is named, with the bytes concerned
     and what to do. The exit code is 0 if nothing was found and 5 if something was; things that are only good to know do
-    not count. Ctrl-C stops it and shows what was found so far.
+    not count. Ctrl-C stops it and shows what was found so far. A file that was removed from the
+    storage altogether leaves nothing to be found.
 
     --repair restores a damaged copy of the vault header from the good one, mends records of folders, seals files that
     were being written, and moves what is in the way to a folder set-aside-DATE in the folder of VAULT. The vault must

@@ -17,15 +17,19 @@ if TYPE_CHECKING:
     from wafs.cli.progress import Progress
 
 _SHOWN = 20
+_SHOWN_OF_A_KIND = 5
 _WORDS = {
-    "damaged": "saved in part",
     "lost": "lost",
+    "damaged": "saved in part",
+    "refused": "not saved",
     "unnamed": "saved without its name",
     "attributes": "saved without some attributes",
     "conflict": "second version",
     "left-out": "left out",
-    "refused": "not saved",
 }
+"""The worst first, as they are shown."""
+_ALL_OF_THEM = ("lost", "damaged", "refused")
+"""Of these as many as possible are shown, of the others a few."""
 _EXAMPLES = (
     Example("wafs salvage vault ~/rescued", "save all that can be read, and a report wafs-salvage.json"),
     Example("wafs salvage vault rescued --json-report report.json", "keep a second copy of the report"),
@@ -155,22 +159,37 @@ def _show(report: "Report", dest: str) -> None:
     whole = f"{count_words(report.files_whole, 'whole file')} and {count_words(report.folders, 'folder')} saved"
     say(f"{whole}, {size_words(report.bytes_saved)}")
     if report.files_damaged:
-        say(f"{count_words(report.files_damaged, 'file')} saved in part: what is lost of them is zeros")
+        what = "bytes of it that are lost" if report.files_damaged == 1 else "bytes of them that are lost"
+        say(f"{count_words(report.files_damaged, 'file')} saved in part, or not proven to be whole: {what} are zeros")
     if report.files_lost:
-        say(f"{count_words(report.files_lost, 'file')} could not be saved: nothing in them can be read")
-    for item in report.items[:_SHOWN]:
+        what = "it" if report.files_lost == 1 else "them"
+        say(f"{count_words(report.files_lost, 'file')} could not be saved: nothing of {what} can be read")
+    shown = _chosen(report.items)
+    for item in shown:
         _show_item(item)
-    if len(report.items) > _SHOWN:
-        say(f"and {count_words(len(report.items) - _SHOWN, 'more entry')} in the report")
+    if len(report.items) > len(shown):
+        say(f"and {len(report.items) - len(shown):,} more in the report")
     if report.items:
         say(f"all of it is in {os.path.join(dest, REPORT_NAME)}")
+
+
+def _chosen(items: "list[Item]") -> "list[Item]":
+    """Return the items that a person should see: a folder without names must not hide a photo that is lost."""
+    chosen: list[Item] = []
+    for kind in _WORDS:
+        found = [item for item in items if item.what.value == kind]
+        chosen += found[: _SHOWN if kind in _ALL_OF_THEM else _SHOWN_OF_A_KIND]
+    return chosen[:_SHOWN]
 
 
 def _show_item(item: "Item") -> None:
     from wafs.cli.screen import count_words, escape, say
 
-    say(f"  {_WORDS[item.what.value]}: {escape(item.path or item.entry)}")
-    if item.saved_as is not None and (item.path is None or item.saved_as != item.path.lstrip(b"/")):
+    words = _WORDS[item.what.value]
+    if item.what.value == "damaged" and not item.gaps:
+        words = "saved, not proven to be whole"
+    say(f"  {words}: {escape(item.path or item.saved_as or item.entry)}")
+    if item.saved_as is not None and item.path is not None and item.saved_as != item.path.lstrip(b"/"):
         say(f"      saved as {escape(item.saved_as)}")
     for problem in item.problems:
         say(f"      {escape(problem)}")

@@ -28,9 +28,13 @@ def why(*, path: str, as_json: bool) -> None:
     import json
 
     from wafs.cli.screen import escape, say, tell
+    from wafs.errors import NotFoundError
 
     mountpoint, vault, below = _place_of(path)
     reasons = _ask(path, mountpoint, below)
+    if not reasons and not _may_be_there(path):
+        msg = f"there is no {path}"
+        raise NotFoundError(msg, hint=f"wafs check {os.fsdecode(vault)} tells whether something has lost its name")
     if as_json:
         say(json.dumps(reasons))
         return
@@ -77,6 +81,16 @@ def _ask(path: str, mountpoint: bytes, below: bytes) -> list[dict[str, Any]]:
     found = json.loads(os.getxattr(mountpoint, _WHY_ATTRIBUTE))
     wanted = (os.fsdecode(below), os.fsdecode(os.path.dirname(below)))
     return [reason for reason in found if below == b"/" or reason["path"] in wanted]
+
+
+def _may_be_there(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _show(reason: dict[str, Any], mountpoint: str) -> None:
