@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WAFS = Path(sys.executable).with_name("wafs")
 LOG = "wafs.log"
 DISK_SIZE = 512 << 20
+INODES = 1 << 16
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def storage(work: Path, *, loop: bool) -> Iterator[Path]:
     """Yield an empty folder, on a new ext4 or in `work`."""
     if not loop:
         (work / "disk").mkdir()
-    with loop_disk(work, size=DISK_SIZE) if loop else nullcontext(work / "disk") as disk:
+    with loop_disk(work, size=DISK_SIZE, inodes=INODES) if loop else nullcontext(work / "disk") as disk:
         folder = disk / "below"
         folder.mkdir()
         yield folder
