@@ -39,13 +39,18 @@ class Commits:
         """Tell whether there is a journal."""
         return self._checkpoint is not None and not self._checkpoint.journal.is_empty
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether no more may wait: the next write brings everything to its place."""
+        checkpoint = self._checkpoint
+        return checkpoint is not None and (checkpoint.pressure >= 1 or self._contents.lingering > _MAX_LINGERING)
+
     def make_room(self) -> None:
         """Run a checkpoint if no more may wait; before each write.
 
         Raises: OSError, DamageError.
         """
-        checkpoint = self._checkpoint
-        if checkpoint is not None and (checkpoint.pressure >= 1 or self._contents.lingering > _MAX_LINGERING):
+        if self.is_full:
             self.run()
 
     def run(self) -> None:

@@ -133,6 +133,16 @@ class Files:
         handle.note_read(self._fs.store, content.handle, offset, size, content.size)
         return content.read(offset, size, scratch)
 
+    def write_waits(self, fh: int, offset: int) -> bool:
+        """Tell whether a write at `offset` would wait for a disk, since something must go to its place before.
+
+        Raises: BadHandleError.
+        """
+        handle = self._handles.get(fh)
+        if handle is None:
+            raise BadHandleError
+        return self._commits.is_full or _content(handle.inode).write_waits(offset)
+
     def write(self, fh: int, offset: int, data: memoryview, scratch: Scratch, *, drop_setid: bool = False) -> int:
         """Write all of `data`; `drop_setid` clears set-id bits, as a write by an ordinary user does.
 

@@ -5,6 +5,7 @@ import logging
 import os
 import resource
 import signal
+import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,9 @@ from wafs.fuse.tally import Tally
 
 READ_AHEAD_KIB: Final = 1024
 """One request of the largest size ahead of a sequential reader, where the system permits to set it."""
+
+_SWITCH_S: Final = 0.0005
+"""How long a thread that computes keeps the interpreter from the one that answers, a tenth of Python's default."""
 
 _FLUSH_S: Final = 10.0
 """How long a mount that is told to stop waits for its own data."""
@@ -83,6 +87,7 @@ def serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None]) -> None:
     """
     raise_open_files()
     _calm_collector()
+    sys.setswitchinterval(_SWITCH_S)
     os.umask(0)
     # Held back until somebody takes care of them: one that came just after mounting would leave the mount behind.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)

@@ -13,7 +13,7 @@ from typing import Final
 from wafs.errors import MalformedRequestError, WafsError
 from wafs.fuse.channel import END, STOPPED, TIMED_OUT, Channel
 from wafs.fuse.errno import errno_of
-from wafs.fuse.linux.reply import Handler, Held
+from wafs.fuse.linux.reply import Handler, Held, Later
 from wafs.fuse.tally import Tally, now
 from wafs.fuse.wire import abi, replies, requests
 from wafs.fuse.wire.flags import InitFlag
@@ -188,37 +188,48 @@ class Session:
         handler = self._handlers.get(opcode)
         if handler is None:
             self._refuse(header, body)
-        elif opcode in _SLOW and self._workers is not None:
+        elif opcode in _SLOW:
             # The buffer is filled again before the worker is done.
-            copy = memoryview(bytes(body))
-            job = self._workers.submit(self._serve, handler, header, copy, began)
-            self._waiting[header.unique] = job
-            job.add_done_callback(lambda _: self._waiting.pop(header.unique, None))
+            self._hand_over(handler, header, memoryview(bytes(body)), began)
         else:
             self._serve(handler, header, body, began)
 
-    def _serve(self, handler: Handler, header: InHeader, body: memoryview, began: int) -> None:
-        """Answer a request, and count it."""
-        self._answer(handler, header, body)
-        self._tally.note(header[1], began)
+    def _hand_over(self, handler: Handler, header: InHeader, body: memoryview, began: int) -> None:
+        """Have a worker serve a request that may wait for a disk."""
+        if self._workers is None:
+            self._serve(handler, header, body, began)
+            return
+        job = self._workers.submit(self._serve, handler, header, body, began)
+        self._waiting[header.unique] = job
+        job.add_done_callback(lambda _: self._waiting.pop(header.unique, None))
 
-    def _answer(self, handler: Handler, header: InHeader, body: memoryview) -> None:
-        """Run a handler and send its reply; whatever goes wrong becomes an errno."""
+    def _serve(self, handler: Handler, header: InHeader, body: memoryview, began: int) -> None:
+        """Answer a request and count it, unless what is left of it is handed over."""
+        reply = self._answer(handler, header, body)
+        if reply is None:
+            self._tally.note(header[1], began)
+        else:
+            self._hand_over(lambda *_: reply.work(), header, body, began)
+
+    def _answer(self, handler: Handler, header: InHeader, body: memoryview) -> Later | None:
+        """Run a handler and send its reply, if it has one already; whatever goes wrong becomes an errno."""
         unique = header[2]
         try:
             reply = handler(header, body)
+            if isinstance(reply, Later):
+                return reply
         except (WafsError, OSError) as error:
             self._fail(header, error)
-            return
+            return None
         except Exception as error:  # noqa: BLE001
             # A bug. The caller gets EIO, the log the traceback, everybody else goes on.
             _log.exception("request %d failed by a bug in wafs", header.opcode)
             self._note(header.nodeid, error)
             if header.opcode not in _NO_REPLY:
                 self._channel.send([replies.error(unique, errno.EIO)])
-            return
+            return None
         if reply is None:
-            return
+            return None
         if isinstance(reply, Held):
             if not self._channel.send((replies.header(unique, len(reply[0])), reply[0])):
                 self._undo(reply)
@@ -228,6 +239,7 @@ class Session:
             self._channel.send((replies.header(unique, len(reply)), reply))
         else:
             self._channel.send((replies.header(unique, 0),))
+        return None
 
     def _undo(self, reply: Held) -> None:
         """Take back what the kernel was to hold and never got; nobody is left to tell a failure to."""

@@ -141,7 +141,7 @@ class Content:
             raise FileTooLargeError
         with self._lock:
             head = -offset % self._chunk_size
-            if self._grows_fast(offset) and len(data) > head:
+            if self.write_waits(offset) and len(data) > head:
                 if head:
                     self._journal_write(offset, data[:head], scratch)
                 self.flush(scratch)
@@ -349,8 +349,8 @@ class Content:
             self._flushed_under = None
         self._changes += 1
 
-    def _grows_fast(self, offset: int) -> bool:
-        """Tell whether a write at `offset` goes on with a growth of which the journal has had enough."""
+    def write_waits(self, offset: int) -> bool:
+        """Tell whether a write at `offset` goes on with a growth of which the journal has had enough; takes no lock."""
         overlay = self._overlay
         return overlay is not None and overlay.bytes >= _MAX_GROWTH and offset == overlay.size
 

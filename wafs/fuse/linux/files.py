@@ -7,7 +7,7 @@ from typing import Final
 
 from wafs.errors import NotImplementedOperationError
 from wafs.fs.vfs import Vfs
-from wafs.fuse.linux.reply import Handler, Held, Notify, Reply, caller_of, entry_body
+from wafs.fuse.linux.reply import Handler, Held, Later, Notify, Reply, caller_of, entry_body
 from wafs.fuse.wire import flags, replies, requests
 from wafs.fuse.wire.opcodes import Opcode
 from wafs.fuse.wire.requests import InHeader
@@ -84,8 +84,14 @@ class FileHandlers:
         asked = requests.parse_write(body)
         if asked.flags & os.O_APPEND and not asked.write_flags & flags.WRITE_CACHE:
             self._check_append(header.nodeid, asked)
+        if self._files.write_waits(asked.fh, asked.offset):
+            asked = asked._replace(data=memoryview(bytes(asked.data)))
+            return Later(partial(self._do_write, asked, Scratch()))
+        return self._do_write(asked, self._scratch)
+
+    def _do_write(self, asked: requests.WriteIn, scratch: Scratch) -> bytes:
         drop_setid = asked.write_flags & flags.WRITE_KILL_SUIDGID != 0
-        size = self._files.write(asked.fh, asked.offset, asked.data, self._scratch, drop_setid=drop_setid)
+        size = self._files.write(asked.fh, asked.offset, asked.data, scratch, drop_setid=drop_setid)
         return replies.write_out(size)
 
     def _check_append(self, nodeid: int, asked: requests.WriteIn) -> None:

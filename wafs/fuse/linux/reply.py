@@ -21,7 +21,16 @@ class Held(NamedTuple):
     undo: Callable[[], None]
 
 
-Reply = bytes | memoryview | Held | int | None
+class Later(NamedTuple):
+    """What is left to do where it has to wait for a disk; nobody else is to wait with it, so a worker does it.
+
+    `work` must not use the body of the request, whose buffer is filled again before.
+    """
+
+    work: Callable[[], bytes]
+
+
+Reply = bytes | memoryview | Held | Later | int | None
 """The body of a reply; an errno where a refusal is so common that an exception would be felt; None where the protocol
 has no reply."""
 
