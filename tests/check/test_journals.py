@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +20,9 @@ from wafs.fs.vfs import Vfs
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from log_police import ExpectLog
+    from wafs.store.base import Store
 
 
 @pytest.fixture
@@ -121,6 +124,41 @@ def test_of_two_journals_only_the_damaged_one_goes_aside(left: Case) -> None:
     with Vfs(opened(left.path)) as vfs:
         assert Paths(vfs).read(b"photo")[CHUNK : CHUNK + 500] == b"newer" * 100
     assert left.check() == []
+
+
+def test_a_journal_that_a_recovery_puts_aside_is_known_and_takes_no_place_of_an_earlier_one(
+    left: Case, expect_log: ExpectLog
+) -> None:
+    patch(left.places[b"photo"], 40)
+    data = (left.path / "wafs.journal").read_bytes()
+    (left.path / "wafs.journal.aside").write_bytes(b"an earlier one")
+    expect_log("could not be recovered")
+    opened(left.path).close()
+    assert (left.path / "wafs.journal.aside").read_bytes() == b"an earlier one"
+    assert (left.path / "wafs.journal.aside-2").read_bytes() == data
+    found = {(item.kind, item.entry) for item in left.check() if item.path is None}
+    assert found == {(Kind.LEFTOVER, b"wafs.journal.aside"), (Kind.LEFTOVER, b"wafs.journal.aside-2")}
+
+
+def test_a_file_that_goes_while_the_vault_is_made_whole_is_no_failure(left: Case) -> None:
+    """A sync program may remove one at any moment."""
+    one = left.places[b"one"]
+
+    def wrap(store: Store) -> Any:
+        class Vanishing:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(store, name)
+
+            def stat(self, parent: int, name: bytes) -> os.stat_result:
+                if name == os.fsencode(one.name):
+                    one.unlink(missing_ok=True)
+                return store.stat(parent, name)
+
+        return Vanishing()
+
+    with Vfs(opened(left.path, wrap=wrap)) as vfs:
+        assert b"one" not in Paths(vfs).names(b"")
+        assert Paths(vfs).read(b"photo")[CHUNK : CHUNK + 500] == b"newer" * 100
 
 
 def test_the_next_writer_leaves_nothing_to_be_found(left: Case) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from log_police import ExpectLog
+
 Effect: TypeAlias = Literal["none", "half", "whole"]
 
 NAME = "file.wafs"
@@ -96,13 +98,17 @@ def _kill_everywhere(desk: Desk, expected: dict[str, bytes], effect: Effect) -> 
 
 
 @pytest.mark.parametrize("effect", ["none", "half", "whole"])
-def test_a_recovery_may_be_killed_anywhere_and_done_again(desk: Desk, effect: Effect) -> None:
+def test_a_recovery_may_be_killed_anywhere_and_done_again(desk: Desk, effect: Effect, expect_log: ExpectLog) -> None:
+    expect_log("the storage fails at a file")
     expected = _busy(desk)
     assert _kill_everywhere(desk, expected, effect) > (5 if effect == "half" else 60)
 
 
 @pytest.mark.parametrize("effect", ["none", "half", "whole"])
-def test_a_recovery_of_a_file_that_cannot_be_had_whole_may_be_killed(desk: Desk, effect: Effect) -> None:
+def test_a_recovery_of_a_file_that_cannot_be_had_whole_may_be_killed(
+    desk: Desk, effect: Effect, expect_log: ExpectLog
+) -> None:
+    expect_log("the storage fails at a file")
     desk.make(NAME, BODY, then=writes(0, b"new"))
     desk.crash()
     spoil(desk, 2, NAME)
@@ -110,7 +116,10 @@ def test_a_recovery_of_a_file_that_cannot_be_had_whole_may_be_killed(desk: Desk,
 
 
 @pytest.mark.parametrize("effect", ["none", "whole"])
-def test_a_lost_chunk_does_not_become_a_hole_because_a_recovery_makes_holes(desk: Desk, effect: Effect) -> None:
+def test_a_lost_chunk_does_not_become_a_hole_because_a_recovery_makes_holes(
+    desk: Desk, effect: Effect, expect_log: ExpectLog
+) -> None:
+    expect_log("the storage fails at a file")
     content = desk.make(NAME, BODY)
     path = desk.shelf.path / NAME
     older = bytearray(path.read_bytes())

@@ -31,6 +31,7 @@ from wafs.vault.replay import Replay
 
 _KNOWN: Final = frozenset({*NAMES, *JOURNAL_NAMES, TREE_NAME, README_NAME})
 _LEFT_BY_WRITER: Final = re.compile(r"(wafs\.vault|wafs\.vault\.copy|README-wafs\.txt)\.[0-9a-f]{8}\.tmp")
+_JOURNAL_ASIDE: Final = re.compile(r"wafs\.journal(\.next)?\.aside(-[0-9]+)?")
 _NAMELESS: Final = frozenset({Kind.NAME_DAMAGED, Kind.LONG_NAME_LOST, Kind.LONG_NAME_DAMAGED})
 
 
@@ -74,6 +75,11 @@ class VaultCheck:
                 yield Finding(Kind.CONFLICT_COPY, message, entry=entry)
             elif _LEFT_BY_WRITER.fullmatch(name):
                 message = "a copy of the vault header that was never written to its end"
+                yield Finding(Kind.LEFTOVER, message, entry=entry, fix=SetAside())
+            elif _JOURNAL_ASIDE.fullmatch(name):
+                message = (
+                    "a journal with changes of a file that was damaged when the vault was made whole after a crash"
+                )
                 yield Finding(Kind.LEFTOVER, message, entry=entry, fix=SetAside())
             else:
                 yield Finding(Kind.STRAY, "something beside the encrypted files that is not encrypted", entry=entry)

@@ -175,7 +175,11 @@ class Recovery:
 
     def _look_at(self, directory: Handle, name: bytes, inode: int, *, is_sought: bool) -> None:
         store = self._store
-        found = store.stat(directory, name)
+        try:
+            found = store.stat(directory, name)
+        except FileNotFoundError:
+            # A sync program may have removed it meanwhile.
+            return
         identity = (found.st_dev, found.st_ino)
         is_recent = found.st_ctime_ns >= self._replay.since - SLACK_NS
         if identity in self._done or not (is_recent or is_sought):
@@ -197,6 +201,14 @@ class Recovery:
             # `wafs check` tells more; a reader gets EIO.
             self.needs_journal = True
             _log.warning("a file could not be recovered, inode %d of the storage: %s", inode, error)
+        except OSError as error:
+            if error.errno == errno.EIO:
+                _log.warning(
+                    "the storage fails at a file that is to be recovered, inode %d: copy the vault's folder to a good"
+                    " disk; until then the vault opens with --read-only, and wafs salvage copies out what reads",
+                    inode,
+                )
+            raise
         finally:
             store.close(handle)
 
@@ -324,6 +336,16 @@ def remove_journals(store: Store, top: Handle, *, set_aside: bool) -> None:
     for name in JOURNAL_NAMES:
         with contextlib.suppress(FileNotFoundError):
             if set_aside:
-                store.rename(top, name, top, name + ASIDE_SUFFIX)
+                store.rename(top, name, top, _free_name(store, top, name + ASIDE_SUFFIX))
             else:
                 store.unlink(top, name)
+
+
+def _free_name(store: Store, top: Handle, name: bytes) -> bytes:
+    """Return a name that nothing has yet: what an earlier recovery put aside stays."""
+    taken = {entry for entry, _, _ in store.entries(top)}
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = b"%s-%d" % (name, number)
+    return free
