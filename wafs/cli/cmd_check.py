@@ -48,9 +48,9 @@ def check(*, vault: str, quick: bool, as_json: bool, repair: bool, dry_run: bool
     not count. Ctrl-C stops it and shows what was found so far. A file that was removed from the
     storage altogether leaves nothing to be found.
 
-    --repair restores a damaged copy of the vault header from the good one, mends records of folders, seals files that
-    were being written, and moves what is in the way to a folder set-aside-DATE in the folder of VAULT. The vault must
-    not be mounted then.
+    --repair restores a damaged copy of the vault header from the good one, mends records of folders, moves back what
+    was moved outside of wafs, seals files that were being written, and moves what is in the way, such as a damaged
+    journal, to a folder set-aside-DATE in the folder of VAULT. The vault must not be mounted then.
     """
     from wafs.check.headers import read_copies
     from wafs.check.opening import opened
