@@ -134,6 +134,29 @@ def test_a_change_is_appended_with_one_write(bench: Bench) -> None:
     assert bench.replay().files[FILE_ID].size == 20
 
 
+def test_zeros_are_written_ahead_once_somebody_syncs(bench: Bench) -> None:
+    journal, file = bench.journal, bench.path / FIRST
+    first = bench.append(10)
+    assert file.stat().st_size == journal.length
+    journal.sync(first)
+    bench.append(20)
+    ahead = file.stat().st_size
+    assert ahead > journal.length + 200_000
+    assert not any(file.read_bytes()[journal.length :])
+    for number in range(30, 40):
+        journal.sync(bench.append(number))
+    assert file.stat().st_size == ahead
+    assert bench.replay().records == 12
+
+
+def test_no_room_for_zeros_ahead_is_no_failure(bench: Bench) -> None:
+    bench.journal.sync(bench.append(10))
+    bench.faulty.arm(Fault(1, frozenset({"pwrite"}), errno.ENOSPC))
+    bench.journal.sync(bench.append(20))
+    assert bench.faulty.fired
+    assert bench.replay().records == 2
+
+
 def test_who_appends_says_what_was_safe_then(bench: Bench) -> None:
     generation = bench.journal.active()
     bench.append(10)

@@ -33,6 +33,9 @@ _RESERVE: Final = MIB + MIB // 4
 """Bytes of a journal that growth leaves free: on a full storage what is there can still be changed and removed."""
 
 _STEP: Final = MIB
+
+_AHEAD: Final = MIB // 4
+"""Bytes of zeros that are written ahead of the records of a journal that is synced: see `Generation.filled`."""
 _KEEP_SIZE: Final = 1
 
 JOURNAL_NAMES: Final = (b"wafs.journal", b"wafs.journal.next")
@@ -45,6 +48,9 @@ class Generation:
     `length` and `records` are what it holds, of which `synced` records are safe from a power cut; `last` is the ticket
     of its last record; `reserved` the bytes that the storage has promised. `is_spoilt`: a
     sync failed, and nobody knows what of it reached the disk.
+    `filled`: where the zeros end that were written ahead; 0 until somebody syncs. A record over them changes neither
+    the length nor the extents of the file, so that a sync writes the record and nothing else: 280 us and not 840 on
+    ext4. Zeros are the end of a journal to who reads it (F-80).
     """
 
     name: bytes
@@ -56,6 +62,7 @@ class Generation:
     synced: int = 0
     last: int = 0
     reserved: int = 0
+    filled: int = 0
     is_spoilt: bool = False
 
     @property
@@ -165,6 +172,8 @@ class Journal:
             if change.synced != generation.synced:
                 change = change._replace(synced=generation.synced)
             record = seal_record(self._cipher, generation.journal_id, generation.records, change, room=self._room)
+            if 0 < generation.filled < generation.length + len(record):
+                self._fill(generation, generation.length + len(record))
             # What a failed write leaves behind is overwritten by the next record, or is the torn end of the journal.
             write_all(self._store, generation.handle, record, generation.length)
             generation.length += len(record)
@@ -209,6 +218,7 @@ class Journal:
                 self._store.sync(generation.handle, data_only=True)
                 generation.is_spoilt = False
                 generation.synced = records
+                generation.filled = generation.filled or 1
             self._synced = reached
 
     def rotate(self) -> None:
@@ -255,6 +265,13 @@ class Journal:
         except (DamageError, struct.error):
             raise OSError(errno.EIO, os.strerror(errno.EIO)) from None
         write_all(self._store, generation.handle, data, 0)
+
+    def _fill(self, generation: Generation, end: int) -> None:
+        """Write zeros to behind `end`; where there is no room for them, records go on without."""
+        start = max(generation.filled, generation.length)
+        generation.filled = end + _AHEAD
+        with contextlib.suppress(OSError):
+            write_all(self._store, generation.handle, bytes(end + _AHEAD - start), start)
 
     def _reserve(self, generation: Generation, size: int) -> None:
         wanted = generation.length + size + _RESERVE
