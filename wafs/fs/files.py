@@ -130,8 +130,10 @@ class Files:
         if handle is None or not handle.readable:
             raise BadHandleError
         content = _content(handle.inode)
-        handle.note_read(self._fs.store, content.handle, offset, size, content.size)
-        return content.read(offset, size, scratch)
+        found = content.read(offset, size, scratch)
+        # Behind it: the thread that asks the store then runs while the reply is sent.
+        handle.note_read(self._fs, content.handle, offset, size, content.size)
+        return found
 
     def write_waits(self, fh: int, offset: int) -> bool:
         """Tell whether a write at `offset` would wait for a disk, since something must go to its place before.
@@ -170,6 +172,10 @@ class Files:
 
         Raises: BadHandleError, OSError.
         """
+        handle = self._handles.get(fh)
+        if handle is not None and handle.has_asked:
+            # The number of the store's handle may be another file's right after it is closed.
+            self._fs.prefetch.settle()
         with self._fs.lock:
             handle = self._handles.pop(fh, None)
             if handle is None:

@@ -3,15 +3,21 @@
 import os
 from typing import Final
 
+from wafs.fs.context import FsContext
 from wafs.fs.inodes import Inode
-from wafs.store.base import Store
+from wafs.store.base import Handle
 from wafs.units import MIB, Fh
 from wafs.vault.directory import Listed
 
 _WINDOW: Final = 8 * MIB
 """How far below a sequential reader the store is asked to read ahead, in bytes."""
 
-_AHEAD: Final = 4 * MIB
+_STEP: Final = MIB
+"""How much of that is asked for at a time, so that the disk always has something to do."""
+
+_STRIDE: Final = 4 * MIB
+"""The same where it is in memory already: asking is all that it costs."""
+
 _SMALL: Final = 256 * 1024
 
 
@@ -21,7 +27,7 @@ class FileHandle:
     Thread: `fh`, `inode` and the rights never change; the reading pattern is a hint and needs no lock.
     """
 
-    __slots__ = ("_advised", "_next", "_random", "fh", "inode", "readable", "writable")
+    __slots__ = ("_advised", "_next", "_random", "fh", "has_asked", "inode", "readable", "writable")
 
     def __init__(self, fh: Fh, inode: Inode, flags: int) -> None:
         self.fh = fh
@@ -32,8 +38,10 @@ class FileHandle:
         self._next = 0
         self._advised = 0
         self._random = False
+        self.has_asked = False
+        """Something was asked of `Prefetch`."""
 
-    def note_read(self, store: Store, handle: int, offset: int, size: int, length: int) -> None:
+    def note_read(self, fs: FsContext, handle: Handle, offset: int, size: int, length: int) -> None:
         """Tell the store what to expect after a read of `size` plain bytes at `offset`; `length` is that of the file.
 
         A sequential reader gets the next window prefetched; a random one has read-ahead below switched off, which
@@ -46,16 +54,17 @@ class FileHandle:
         if not sequential:
             if not self._random:
                 self._random = True
-                store.advise(handle, 0, 0, os.POSIX_FADV_RANDOM)
+                fs.store.advise(handle, 0, 0, os.POSIX_FADV_RANDOM)
             return
         if self._random:
             self._random = False
-            store.advise(handle, 0, 0, os.POSIX_FADV_NORMAL)
+            fs.store.advise(handle, 0, 0, os.POSIX_FADV_NORMAL)
             self._advised = self._next
-        if self._next < length and self._next + _AHEAD > self._advised:
-            start = max(self._advised, self._next)
-            store.advise(handle, start, _WINDOW, os.POSIX_FADV_WILLNEED)
-            self._advised = start + _WINDOW
+        start, stop = max(self._advised, self._next), self._next + _WINDOW
+        if start < length and stop - start >= (_STEP if fs.prefetch.is_slow else _STRIDE):
+            self.has_asked = True
+            fs.prefetch.ask(handle, start, stop - start)
+            self._advised = stop
 
 
 class DirStream:

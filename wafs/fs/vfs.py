@@ -55,6 +55,7 @@ class Vfs:
             stack.callback(self.vault.close)
             stack.callback(self.context.dir_handles.clear)
             stack.callback(self.context.inodes.drop_kept)
+            stack.callback(self.context.prefetch.close)
             stack.callback(self._contents.sweep, all_of_them=True)
             stack.callback(self.commits.finish)
             stack.callback(self.files.release_all)
