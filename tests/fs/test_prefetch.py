@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -13,7 +14,6 @@ from hypothesis import strategies as st
 
 from fs.paths import Paths
 from vault.making import make_vault, opened
-from wafs.fs import prefetch as module
 from wafs.fs.handles import FileHandle
 from wafs.fs.prefetch import Prefetch
 from wafs.fs.vfs import Vfs
@@ -139,7 +139,7 @@ def test_a_hint_that_takes_long_is_about_what_was_not_in_memory(
     seen = []
     for us_per_mib in (3, 60, 3):
         clock = iter([0.0, us_per_mib * 8e-6])
-        monkeypatch.setattr(module.time, "perf_counter", lambda clock=clock: next(clock))
+        monkeypatch.setattr(time, "perf_counter", lambda clock=clock: next(clock))
         prefetch.ask(7, 0, 8 * MIB)
         prefetch.settle()
         monkeypatch.undo()

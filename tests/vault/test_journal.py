@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import pytest
 
-from store.faulty import Fault, FaultyStore
-from vault.journals import CIPHER, FILE_ID, FIRST, SECOND, VAULT_ID, change, replay_of
+from store.faulty import Fault
+from vault.journal_bench import Bench, journal_in
+from vault.journals import CIPHER, FILE_ID, FIRST, SECOND, VAULT_ID, change
 from wafs.errors import AuthenticationError
-from wafs.format.journal import EPOCH_SIZE, Image
-from wafs.store.local import LocalStore
+from wafs.format.journal import EPOCH_SIZE
 from wafs.vault.journal import Generation, Journal
 
 if TYPE_CHECKING:
@@ -21,53 +21,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wafs.store.base import Store
-    from wafs.vault.replay import Replay
 
 Effect: TypeAlias = Literal["none", "half", "whole"]
 EFFECTS: tuple[Effect, ...] = ("none", "half", "whole")
 
 
-class Bench:
-    """A journal in a folder of its own, behind a store that can fail."""
-
-    def __init__(self, path: Path, store: Store, top: int) -> None:
-        self.path = path
-        self.top = top
-        self.faulty = FaultyStore(store)
-        self.journal = Journal(self.faulty.store, top, CIPHER, VAULT_ID)
-
-    @property
-    def names(self) -> list[str]:
-        return sorted(os.listdir(self.path))
-
-    def append(self, size: int, payload: bytes = b"") -> int:
-        """Append a change that is told by its size."""
-        ticket = self.journal.append(self.journal.active(), change(1, size, [Image(0, payload)] if payload else []))
-        assert ticket is not None
-        return ticket
-
-    def replay(self) -> Replay:
-        self.faulty.arm(None)
-        found = replay_of(self.faulty.store, self.top)
-        assert found is not None
-        return found
-
-    @property
-    def syncs(self) -> int:
-        return self.faulty.asked["sync"]
-
-
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    store = LocalStore(str(tmp_path))
-    top = store.open_dir(None, b".")
-    made = Bench(tmp_path, store, top)
-    try:
+    with journal_in(tmp_path) as made:
         yield made
-    finally:
-        made.journal.shut()
-        os.close(top)
-        store.shut()
 
 
 def test_there_is_no_journal_before_it_is_wanted(bench: Bench) -> None:
@@ -132,29 +94,6 @@ def test_a_change_is_appended_with_one_write(bench: Bench) -> None:
     assert (bench.journal.last_ticket, bench.journal.is_synced) == (2, False)
     assert bench.journal.length == (bench.path / FIRST).stat().st_size > before
     assert bench.replay().files[FILE_ID].size == 20
-
-
-def test_zeros_are_written_ahead_once_somebody_syncs(bench: Bench) -> None:
-    journal, file = bench.journal, bench.path / FIRST
-    first = bench.append(10)
-    assert file.stat().st_size == journal.length
-    journal.sync(first)
-    bench.append(20)
-    ahead = file.stat().st_size
-    assert ahead > journal.length + 200_000
-    assert not any(file.read_bytes()[journal.length :])
-    for number in range(30, 40):
-        journal.sync(bench.append(number))
-    assert file.stat().st_size == ahead
-    assert bench.replay().records == 12
-
-
-def test_no_room_for_zeros_ahead_is_no_failure(bench: Bench) -> None:
-    bench.journal.sync(bench.append(10))
-    bench.faulty.arm(Fault(1, frozenset({"pwrite"}), errno.ENOSPC))
-    bench.journal.sync(bench.append(20))
-    assert bench.faulty.fired
-    assert bench.replay().records == 2
 
 
 def test_who_appends_says_what_was_safe_then(bench: Bench) -> None:
