@@ -119,13 +119,17 @@ def _pristine() -> Case:
 
 
 def leave_open(case: Case, copy: Path) -> Case:
-    """Copy a vault that is in use, as a killed process leaves it: `photo` is overwritten in part, `chunks` grows."""
+    """Copy a vault that is in use, as a killed process leaves it: `photo` is overwritten in part, `chunks` grows.
+
+    The journal has some bytes of chunk 1 of `photo`, and all of chunk 2.
+    """
     case.places.pop(b"pipe").unlink()
     with Vfs(opened(case.path)) as vfs:
         paths = Paths(vfs)
         with paths.held(b"photo") as photo, paths.held(b"chunks") as chunks:
             first = vfs.files.open(photo, os.O_RDWR).fh
             vfs.files.write(first, CHUNK, memoryview(b"newer" * 100), paths.scratch)
+            vfs.files.write(first, 2 * CHUNK, memoryview(b"w" * CHUNK), paths.scratch)
             second = vfs.files.open(chunks, os.O_RDWR).fh
             vfs.files.write(second, 4 * CHUNK, memoryview(bytes(3 * CHUNK)), paths.scratch)
             shutil.copytree(case.path, copy, symlinks=True)

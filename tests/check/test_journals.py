@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from check.sick import FILES, Case, chunk_at, leave_open, make_case, patch
+from check.test_salvage import salvaged
 from fs.paths import Paths
 from vault.making import CHUNK, opened, recovery_only
 from wafs.check.findings import Finding, Kind, Severity, Span
@@ -50,10 +51,27 @@ def test_what_waits_is_told_and_is_no_damage(left: Case) -> None:
 
 
 def test_a_chunk_that_the_journal_has_may_be_torn_and_its_neighbours_may_not(left: Case) -> None:
-    patch(left.places[b"photo"], chunk_at(1) + 50)
+    patch(left.places[b"photo"], chunk_at(2) + 50)
     assert bad(left.check()) == []
     patch(left.places[b"photo"], chunk_at(3))
     assert bad(left.check()) == [(Kind.CHUNK_DAMAGED, b"/photo", Span(3 * CHUNK, 4 * CHUNK))]
+
+
+def test_a_chunk_of_which_the_journal_has_some_bytes_must_open(left: Case, tmp_path: Path) -> None:
+    patch(left.places[b"photo"], chunk_at(1) + 50)
+    assert bad(left.check()) == [(Kind.CHUNK_DAMAGED, b"/photo", Span(CHUNK, 2 * CHUNK))]
+    report = salvaged(left.path, tmp_path / "out")
+    (told,) = [item for item in report.items if item.saved_as == b"photo"]
+    assert [(gap.start, gap.stop) for gap in told.gaps] == [(CHUNK, 2 * CHUNK)]
+    expected = FILES[b"photo"][:CHUNK] + bytes(CHUNK) + b"w" * CHUNK + FILES[b"photo"][3 * CHUNK :]
+    assert (tmp_path / "out" / "photo").read_bytes() == expected
+
+
+def test_salvage_puts_bytes_of_the_journal_over_what_is_in_place(left: Case, tmp_path: Path) -> None:
+    salvaged(left.path, tmp_path / "out")
+    body = FILES[b"photo"]
+    expected = body[:CHUNK] + b"newer" * 100 + body[CHUNK + 500 : 2 * CHUNK] + b"w" * CHUNK + body[3 * CHUNK :]
+    assert (tmp_path / "out" / "photo").read_bytes() == expected
 
 
 def test_growth_may_be_torn_and_what_was_there_before_may_not(left: Case) -> None:
@@ -69,7 +87,8 @@ def test_other_files_are_judged_as_ever(left: Case) -> None:
     os.truncate(left.places[b"photo"], chunk_at(2))
     found = bad(left.check())
     assert (Kind.CHUNK_DAMAGED, b"/moved/kept", Span(0, len(FILES[b"moved/kept"]))) in found
-    assert (Kind.LENGTH_WRONG, b"/photo", Span(2 * CHUNK, 25_100)) in found
+    # The journal has chunk 2.
+    assert (Kind.LENGTH_WRONG, b"/photo", Span(3 * CHUNK, 25_100)) in found
     assert len(found) == 2
 
 

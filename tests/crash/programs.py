@@ -28,6 +28,31 @@ SHORT: dict[str, Program] = {
     "overwrite two chunks": [*_BASE, op("write", A, 2000, CHUNK, 2), op("fsync", A)],
     "overwrite twice": [*_BASE, op("write", A, 0, 50, 2), op("write", A, 10, 20, 3), op("fdatasync", A)],
     "overwrite, close, overwrite": [*_BASE, op("write", A, 0, 9, 2), op("close", A), op("write", A, 5000, 9, 3)],
+    "bytes here and there": [
+        *_BASE, op("write", A, 9, 9, 2), op("write", A, 2 * CHUNK, 50, 3), op("fsync", A), op("write", A, 5, 9, 4),
+        op("checkpoint"), op("write", A, CHUNK - 5, 9, 5), op("fsync", A),
+    ],
+    "bytes of one chunk, often": [*_BASE, *[op("write", A, at, 40, at) for at in (7, 30, 9, 900, 1, 3)]],
+    "bytes, then the whole chunk": [*_BASE, op("write", A, 9, 9, 2), op("write", A, 0, CHUNK, 3), op("fdatasync", A)],
+    "bytes of the last chunk, append": [*_BASE, op("write", A, 3 * CHUNK, 9, 2), op("write", A, -1, 50, 3)],
+    "bytes of the last chunk, extend": [*_BASE, op("write", A, 3 * CHUNK, 9, 2), op("truncate", A, 5 * CHUNK)],
+    "bytes, cut inside them, append": [
+        *_BASE, op("write", A, CHUNK, 90, 2), op("truncate", A, CHUNK + 50), op("write", A, -1, CHUNK, 3),
+        op("fsync", A),
+    ],
+    "bytes, cut off, append, bytes": [
+        *_BASE, op("write", A, 2 * CHUNK, 90, 2), op("truncate", A, CHUNK), op("write", A, -1, 2 * CHUNK, 3),
+        op("fsync", A), op("checkpoint"), op("write", A, 2 * CHUNK, 9, 4), op("fsync", A),
+    ],
+    "bytes, read, bytes": [*_BASE, op("write", A, 9, 9, 2), op("read", A), op("write", A, 9, 5, 3), op("fsync", A)],
+    "bytes, punch": [*_BASE, op("write", A, CHUNK, 9, 2), op("write", A, 0, 9, 3), op("punch", A, CHUNK, CHUNK)],
+    "bytes of chunks that are not safe": [
+        op("write", A, 0, 2 * CHUNK, 1), op("write", A, 9, 9, 2), op("fsync", A), op("write", A, 9, 5, 3),
+    ],
+    "bytes of two files, a checkpoint": [
+        *_BASE, op("write", B, 0, 5000, 2), op("fsync", B), op("write", A, 5, 9, 3), op("write", B, 5, 9, 4),
+        op("checkpoint"), op("write", A, 7, 9, 5), op("write", B, 7, 9, 6), op("fsync", B),
+    ],
     "append in the last chunk": [*_BASE, op("write", A, -1, 50, 2), op("fsync", A)],
     "append chunks": [*_BASE, op("write", A, -1, 2 * CHUNK, 2), op("fsync", A)],
     "append small pieces": [*_BASE, *[op("write", A, -1, 60, seed) for seed in (2, 3, 4)]],

@@ -19,7 +19,10 @@ REACH = 2
 
 @dataclasses.dataclass(slots=True)
 class Story:
-    """What is told of one file: the least and greatest base, size, chunks kept, mtime field, chunks and holes."""
+    """What is told of one file: the least and greatest base, size, chunks kept, mtime field, chunks and holes.
+
+    Of the chunks in `patches` only some bytes are told: where they begin, and what they are.
+    """
 
     first: int
     last: int
@@ -27,7 +30,13 @@ class Story:
     kept: int
     mtime: int = 0
     chunks: dict[int, bytes] = dataclasses.field(default_factory=dict)
+    patches: dict[int, list[tuple[int, bytes]]] = dataclasses.field(default_factory=dict)
     holes: list[tuple[int, int]] = dataclasses.field(default_factory=list)
+
+    def drop(self, first: int, stop: int) -> None:
+        """Forget what is told of these chunks."""
+        self.chunks = {number: chunk for number, chunk in self.chunks.items() if not first <= number < stop}
+        self.patches = {number: parts for number, parts in self.patches.items() if not first <= number < stop}
 
     def is_hole(self, number: int) -> bool:
         """Say whether a chunk that is not among the chunks reads as zeros."""
@@ -131,17 +140,20 @@ def _take(stories: dict[bytes, Story], change: list[Any], chunk_size: int) -> No
     if story is None or not story.last <= base <= story.last + REACH:
         story = stories[file_id] = Story(base, base, size, kept)
     story.last, story.size, story.mtime, story.kept = base, size, mtime, min(story.kept, kept)
-    story.chunks = {number: chunk for number, chunk in story.chunks.items() if number * chunk_size < size}
+    story.drop(-(-size // chunk_size), 1 << 64)
     for piece in pieces:
-        try:
-            _take_piece(story, piece, chunk_size)
-        except KeyError:
-            refuse("malformed", "F-81", "a piece changes a chunk that no piece gave")
+        _take_piece(story, piece, chunk_size)
 
 
 def _take_piece(story: Story, piece: list[Any], chunk_size: int) -> None:
     if len(piece) == 3:
         number, at, part = piece
+        if number not in story.chunks:
+            end = number * chunk_size + at + len(part)
+            fits = at + len(part) <= chunk_size and end <= story.size and not story.is_hole(number)
+            demand(fits, "malformed", "F-81", "a piece changes bytes that are not in place")
+            story.patches.setdefault(number, []).append((at, part))
+            return
         old = story.chunks[number]
         chunk = old[:at] + part + old[at + len(part) :]
     elif isinstance(piece[1], bytes):
@@ -150,7 +162,8 @@ def _take_piece(story: Story, piece: list[Any], chunk_size: int) -> None:
     else:
         first, stop = piece
         story.holes.append((first, stop))
-        story.chunks = {number: chunk for number, chunk in story.chunks.items() if not first <= number < stop}
+        story.drop(first, stop)
         return
     demand(len(chunk) == chunk_size, "malformed", "F-81", "a piece is longer than a chunk")
     story.chunks[number] = chunk
+    story.patches.pop(number, None)

@@ -61,10 +61,10 @@ class _Chunks:
         at = HEADER_SIZE + number * (self.size + SEAL_OVERHEAD)
         return self._sealed[at : at + payload_size + SEAL_OVERHEAD]
 
-    def open(self, number: int, payload_size: int) -> bytes:
+    def open(self, number: int, payload_size: int, *, may_be_hole: bool = True) -> bytes:
         chunk = self.sealed(number, payload_size)
         demand(len(chunk) == payload_size + SEAL_OVERHEAD, "truncated", "F-28", f"chunk {number} is cut short")
-        return open_chunk(chunk, self._header, number, sparse=self.sparse)
+        return open_chunk(chunk, self._header, number, sparse=self.sparse and may_be_hole)
 
     def root(self, plain_size: int, keys: VaultKeys) -> bytes:
         prf = AES.new(keys.subkey("root", 32), AES.MODE_ECB)
@@ -89,12 +89,16 @@ def _as_told(story: Story, chunks: _Chunks, durable: int) -> bytes:
         elif story.is_hole(number):
             plain += bytes(size)
         else:
+            parts = story.patches.get(number, [])
             try:
-                plain += chunks.open(number, size)
+                chunk = chunks.open(number, size, may_be_hole=not parts)
             except FormatProblem:
                 if number * chunks.size >= durable:
                     return plain
                 raise
+            for at, part in parts:
+                chunk = chunk[:at] + part + chunk[at + len(part) :]
+            plain += chunk
     return plain
 
 

@@ -66,13 +66,20 @@ class Desk:
         """The journal files that are there."""
         return [name for name in (FIRST, SECOND) if (self.shelf.path / name).exists()]
 
-    def make(self, name: str, data: bytes = b"", *, then: Callable[[Content], object] | None = None) -> Content:
-        """Make a file with these bytes that is sealed; `then` is done to it afterwards."""
+    def make(
+        self, name: str, data: bytes = b"", *, then: Callable[[Content], object] | None = None, is_safe: bool = False
+    ) -> Content:
+        """Make a file with these bytes that is sealed; `then` is done to it afterwards.
+
+        `is_safe`: from a power cut, so that the journal is told of some bytes of a chunk alone.
+        """
         self.journal.active()
         content = self.writer.create(name)
         self._open.append(content)
         content.write(0, memoryview(data), Scratch(0))
         content.seal()
+        if is_safe:
+            content.sync(data_only=True)
         if then is not None:
             then(content)
         return content

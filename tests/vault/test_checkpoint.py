@@ -139,8 +139,8 @@ def _make_settled(desk: Desk) -> Content:
     return content
 
 
-# The first write is of zeros behind the journal, the next a record of the time: without both the rest can be done.
-@pytest.mark.parametrize(("kind", "nth"), [("pwrite", 3), ("pwrite", 4), ("pwrite", 5), ("futimens", 1), ("fstat", 1)])
+# Before are zeros ahead, two images, and a record of the time, without which the rest can be done.
+@pytest.mark.parametrize(("kind", "nth"), [("pwrite", 5), ("pwrite", 6), ("pwrite", 7), ("futimens", 1), ("fstat", 1)])
 def test_a_content_that_fails_keeps_the_journal_and_the_others_come_home(desk: Desk, kind: str, nth: int) -> None:
     first, second = desk.make("1.wafs", BODY), desk.make("2.wafs", BODY)
     _settled(desk, first, second)
@@ -162,7 +162,7 @@ def test_a_content_that_fails_keeps_the_journal_and_the_others_come_home(desk: D
 def test_after_one_that_failed_changes_still_find_their_way(desk: Desk) -> None:
     content = _make_settled(desk)
     _write(content, 5000, b"new")
-    desk.shelf.faulty.arm(Fault(3, frozenset({"pwrite"}), errno.EIO))
+    desk.shelf.faulty.arm(Fault(4, frozenset({"pwrite"}), errno.EIO))
     with pytest.raises(OSError, match="Input/output"):
         desk.checkpoint.run()
     assert desk.shelf.faulty.fired
@@ -252,8 +252,8 @@ def test_a_change_is_in_no_journal_that_goes_before_it_is_in_its_place(
     real = desk.journal.append
     checkpoints: list[threading.Thread] = []
 
-    def append(generation: Generation, change: Change, *, in_checkpoint: bool = False) -> int | None:
-        ticket = real(generation, change, in_checkpoint=in_checkpoint)
+    def append(generation: Generation, change: Change, *, in_checkpoint: bool = False, due: int = 0) -> int | None:
+        ticket = real(generation, change, in_checkpoint=in_checkpoint, due=due)
         if not checkpoints:
             checkpoints.append(threading.Thread(target=desk.checkpoint.run))
             checkpoints[0].start()
@@ -284,6 +284,10 @@ def test_each_journal_tells_all_of_a_file_or_nothing(desk: Desk) -> None:
 
 def test_damage_of_one_is_told_after_all_were_tried(desk: Desk) -> None:
     class Broken:
+        def record_whole(self, scratch: Scratch) -> None:
+            assert isinstance(scratch, Scratch)
+            raise DamageError
+
         def flush(self, scratch: Scratch, *, in_checkpoint: bool = False) -> None:
             assert isinstance(scratch, Scratch)
             assert in_checkpoint

@@ -51,10 +51,11 @@ def _recovered(desk: Desk, name: str = NAME) -> bytes:
     return seen
 
 
+@pytest.mark.parametrize("is_safe", [False, True])
 @pytest.mark.parametrize("kind", CHANGES_OF_CONTENT)
-def test_what_the_journal_tells_is_brought_to_its_place(desk: Desk, kind: str) -> None:
+def test_what_the_journal_tells_is_brought_to_its_place(desk: Desk, kind: str, is_safe: bool) -> None:
     act, expected = CHANGES_OF_CONTENT[kind]
-    desk.make(NAME, BODY, then=act)
+    desk.make(NAME, BODY, then=act, is_safe=is_safe)
     desk.crash()
     assert _recovered(desk) == expected
 

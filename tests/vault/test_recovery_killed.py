@@ -50,6 +50,8 @@ def _busy(desk: Desk) -> dict[str, bytes]:
     for number, (act, after) in enumerate(CHANGES_OF_CONTENT.values()):
         desk.make(f"{number}.wafs", BODY, then=act)
         expected[f"{number}.wafs"] = after
+        desk.make(f"{number}.safe.wafs", BODY, then=act, is_safe=True)
+        expected[f"{number}.safe.wafs"] = after
     half_done = desk.make("half.wafs", BODY, then=writes(5000, b"new"))
     writes(len(BODY), b"new")(half_done)
     half_done.flush(Scratch(0))

@@ -60,6 +60,8 @@ def _open_journal(vector: Vector) -> bytes:
         told += file_id + b"".join(number.to_bytes(8) for number in numbers)
         told += b"".join(number.to_bytes(8) + chunk for number, chunk in sorted(story.chunks.items()))
         told += b"".join(first.to_bytes(8) + stop.to_bytes(8) for first, stop in story.holes)
+        for number, parts in sorted(story.patches.items()):
+            told += b"".join(number.to_bytes(8) + at.to_bytes(8) + len(part).to_bytes(8) + part for at, part in parts)
     return told
 
 

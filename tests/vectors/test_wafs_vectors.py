@@ -122,7 +122,12 @@ def _told(found: Unfinished) -> bytes:
     numbers = (found.first, found.last, found.size, found.kept, mtime, len(found.chunks), len(found.holes))
     chunks = b"".join(number.to_bytes(8) + chunk for number, chunk in sorted(found.chunks.items()))
     holes = b"".join(first.to_bytes(8) + stop.to_bytes(8) for first, stop in found.holes)
-    return b"".join(number.to_bytes(8) for number in numbers) + chunks + holes
+    patches = b"".join(
+        b"".join((number.to_bytes(8), at.to_bytes(8), len(part).to_bytes(8), part))
+        for number, parts in sorted(found.patches.items())
+        for at, part in parts
+    )
+    return b"".join(number.to_bytes(8) for number in numbers) + chunks + holes + patches
 
 
 def _open_name(vector: Vector, folder: Path) -> bytes:

@@ -29,6 +29,12 @@ def finish_copy(
             length = min(chunk_size, unfinished.size - number * chunk_size)
             if length > 0:
                 write_all(store, target, memoryview(payload)[:length], number * chunk_size)
+        for number, parts in unfinished.patches.items():
+            start = number * chunk_size
+            # A chunk that is damaged in place is a gap, and a gap is zeros.
+            if not any(gap.start <= start < gap.stop for gap in gaps):
+                for at, part in parts:
+                    write_all(store, target, part, start + at)
     store.truncate(target, size)
     return size, left
 

@@ -1,5 +1,6 @@
 """Checkpoint: bring what the journal holds to its place, and let the journal go (docs/design.md, "Nothing lost")."""
 
+import contextlib
 import threading
 from typing import Final, Protocol
 
@@ -15,6 +16,10 @@ DEFAULT_MEMORY: Final = 64 * MIB
 
 class Flushable(Protocol):
     """A content with chunks that are in the journal only."""
+
+    def record_whole(self, scratch: Scratch) -> None:
+        """Have in the journal all of each chunk of which it has only some bytes."""
+        ...
 
     def flush(self, scratch: Scratch, *, in_checkpoint: bool = False) -> None:
         """Bring them to their place."""
@@ -51,9 +56,12 @@ class Checkpoint:
             self._bytes += size - self._waiting.get(content, 0)
             self._waiting[content] = size
 
-    def append(self, content: Flushable, size: int, generation: Generation, change: Change) -> int | None:
+    def append(
+        self, content: Flushable, size: int, generation: Generation, change: Change, *, due: int = 0
+    ) -> int | None:
         """Record a change of a content of which `size` bytes wait then; None if the generation takes no records.
 
+        `due` as in `Journal.append`.
         The content is noted before: a checkpoint that empties this generation then waits for its lock.
         Raises: OSError; nothing is recorded then.
         Thread: the caller holds the lock of the content.
@@ -62,7 +70,7 @@ class Checkpoint:
         if before != size:
             self.note(content, size)
         try:
-            return self.journal.append(generation, change)
+            return self.journal.append(generation, change, due=due)
         except BaseException:
             if before is None:
                 self.forget(content)
@@ -90,6 +98,10 @@ class Checkpoint:
         scratch = scratch or Scratch()
         with self._running:
             self.journal.rotate()
+            for content in list(self._waiting):
+                # Those that fail here fail once more, and say so, when they are to be brought home.
+                with contextlib.suppress(Exception):
+                    content.record_whole(scratch)
             self.journal.sync(self.journal.last_ticket)
             first: Exception | None = None
             for content in list(self._waiting):

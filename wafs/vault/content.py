@@ -1,12 +1,12 @@
 """Content: random access to the plain bytes of one file, with nothing lost (docs/design.md, "Nothing lost")."""
 
 import contextlib
+import logging
 import os
-import threading
 from collections.abc import Callable
 from typing import Final
 
-from wafs.errors import FileTooLargeError, NoSuchOffsetError
+from wafs.errors import FileTooLargeError
 from wafs.format.journal import Change, Hole
 from wafs.format.layout import MAX_PLAIN_SIZE
 from wafs.store.base import Handle
@@ -14,17 +14,20 @@ from wafs.units import KIB, MIB
 from wafs.vault.checkpoint import Checkpoint
 from wafs.vault.cipher_file import CipherFile
 from wafs.vault.content_context import ContentContext
+from wafs.vault.content_reader import ContentReader
 from wafs.vault.overlay import Overlay, Plan
 from wafs.vault.recovery import open_as_left
 from wafs.vault.scratch import Scratch
 from wafs.vault.shown_time import NO_SHOWN_TIME
+
+_log = logging.getLogger(__name__)
 
 _PlanMaker = Callable[[Overlay], Plan]
 _MAX_GROWTH: Final = 16 * MIB
 """What a file may grow in the journal before it is brought to its place, so that the rest can go there directly."""
 
 
-class Content:
+class Content(ContentReader):
     """The plain bytes of one open file; takes over the handle and closes it.
 
     A chunk that is there changes in the journal first, and waits in an overlay for a checkpoint; new ones, of a file
@@ -36,18 +39,15 @@ class Content:
     """
 
     def __init__(self, context: ContentContext, file: CipherFile, overlay: Overlay | None = None) -> None:
+        super().__init__(context, file, overlay)
         self._store = context.store
         self._checkpoint = context.checkpoint
-        self._chunk_size = context.chunk_size
-        self._file = file
-        self.file_id: Final = file.file_id
         self.ctime = NO_SHOWN_TIME
-        self._overlay = overlay
-        self._lock = threading.RLock()
         self._ticket = 0
         self._changes = 0
         self._synced_at = -1
         self._flushed_under: int | None = None
+        self._image_size = context.chunk_size + KIB
 
     @classmethod
     def create(cls, context: ContentContext, handle: Handle) -> "Content":
@@ -71,37 +71,6 @@ class Content:
             return cls(context, *open_as_left(context, handle, context.replay))
         return cls(context, CipherFile.open(context, handle, writable=writable, found=found))
 
-    @property
-    def size(self) -> int:
-        """Return the plain size."""
-        overlay = self._overlay
-        return self._file.size if overlay is None else overlay.size
-
-    @property
-    def writable(self) -> bool:
-        """Tell whether the handle may write."""
-        return self._file.writable
-
-    @property
-    def handle(self) -> Handle:
-        """Return the store handle; it stays valid until `close`."""
-        return self._file.handle
-
-    @property
-    def in_flight(self) -> bool:
-        """Tell whether length and root are not sealed yet and `seal` would do it."""
-        return self._overlay is None and self._file.in_flight
-
-    @property
-    def is_dirty(self) -> bool:
-        """Tell whether chunks wait for a checkpoint."""
-        return self._overlay is not None and self._file.writable
-
-    @property
-    def as_opened(self) -> os.stat_result | None:
-        """Return the ciphertext's attributes as they were when it was opened, None once it was changed."""
-        return self._file.as_opened if self._overlay is None else None
-
     def note_change(self) -> None:
         """Note that attributes of the file were changed."""
         with self._lock:
@@ -116,19 +85,6 @@ class Content:
         """
         with self._lock:
             self._file.make_writable(handle)
-
-    def read(self, offset: int, size: int, scratch: Scratch) -> memoryview:
-        """Read up to `size` bytes; fewer only at the end of the file.
-
-        Returns a view that is valid until `scratch` is used again.
-        Raises: DamageError, OSError.
-        """
-        with self._lock:
-            overlay = self._overlay
-            if overlay is None:
-                return self._file.read(offset, size, scratch)
-            end = min(offset + size, overlay.size)
-            return overlay.read(offset, end, self._file, scratch) if offset < end else scratch.plain[:0]
 
     def write(self, offset: int, data: memoryview, scratch: Scratch) -> None:
         """Write all of `data` at `offset`; a gap before it becomes zeros or holes.
@@ -213,22 +169,6 @@ class Content:
         checkpoint.forget(self)
         self._flushed_under = checkpoint.journal.oldest
 
-    def seek(self, offset: int, whence: int) -> int:
-        """Find the next data (SEEK_DATA) or hole (SEEK_HOLE) at or after `offset`; the end of the file is a hole.
-
-        Raises: NoSuchOffsetError, OSError.
-        """
-        with self._lock:
-            file, overlay, size = self._file, self._overlay, self.size
-            if not 0 <= offset < size:
-                raise NoSuchOffsetError
-            number = offset // self._chunk_size
-            number = file.find(number, whence) if overlay is None else overlay.find(number, whence, file)
-            found = number * self._chunk_size
-            if found >= size and whence == os.SEEK_DATA:
-                raise NoSuchOffsetError
-            return min(max(offset, found), size)
-
     def seal(self) -> None:
         """Write the state for the present size and chunks, if the file is in flight and this is a writer.
 
@@ -258,6 +198,27 @@ class Content:
                 self._flushed_under = None
                 self._file.note_durable(size)
 
+    def record_whole(self, scratch: Scratch) -> None:
+        """Have in the journal all of each chunk of which it has only some bytes (F-83).
+
+        What was written to one that does not open in place is lost with it.
+        Raises: OSError; some may then be there.
+        """
+        with self._lock:
+            overlay, checkpoint = self._overlay, self._checkpoint
+            if overlay is None or checkpoint is None or not overlay.bare:
+                return
+            if damaged := overlay.make_all_whole(self._file, scratch):
+                inode = overlay.inode
+                _log.warning("chunks that were written to do not verify, inode %d of the storage: %s", inode, damaged)
+                checkpoint.note(self, overlay.bytes)
+            bare, most = sorted(overlay.bare), max(1, MIB // self._chunk_size)
+            for numbers in (bare[at : at + most] for at in range(0, len(bare), most)):
+                images = [overlay.image(number) for number in numbers]
+                due = -len(numbers) * self._image_size
+                self._ticket = checkpoint.journal.record(overlay.change(self.file_id, images), overlay.journal, due=due)
+                overlay.bare.difference_update(numbers)
+
     def flush(self, scratch: Scratch, *, in_checkpoint: bool = False) -> None:
         """Bring to its place what is in the journal; times stay as they are.
 
@@ -268,6 +229,7 @@ class Content:
             if overlay is None or checkpoint is None:
                 return
             journal = checkpoint.journal
+            self.record_whole(scratch)
             found = self._store.fstat(self.handle)
             mtime = found.st_mtime_ns
             is_again = overlay.counter != self._file.counter
@@ -371,11 +333,12 @@ class Content:
                 self.flush(Scratch(0), in_checkpoint=True)
             overlay = self._overlay or self._new_overlay(generation.sequence)
             plan = make_plan(overlay)
-            if self._file.reserve_chunks(plan.fresh):
-                checkpoint.journal.leave_reserve(generation, len(plan.fresh) * (self._chunk_size + KIB))
+            fresh, due = plan.fresh, plan.begun * self._image_size
+            if fresh and self._file.reserve_chunks(fresh):
+                checkpoint.journal.leave_reserve(generation, len(fresh) * self._image_size)
             change = overlay.planned(self.file_id, plan, generation.synced)
-            waiting = overlay.bytes + len(plan.fresh) * self._chunk_size
-            if (ticket := checkpoint.append(self, waiting, generation, change)) is not None:
+            waiting = overlay.bytes + (len(fresh) + plan.begun) * self._chunk_size
+            if (ticket := checkpoint.append(self, waiting, generation, change, due=due)) is not None:
                 break
         self._ticket = ticket
         overlay.carry_out(plan)
@@ -387,6 +350,7 @@ class Content:
 
     def _new_overlay(self, journal: int = -1) -> Overlay:
         inode = self._store.fstat(self.handle).st_ino
+        self._file.note_checkpoint()
         return Overlay(self._chunk_size, self._file.size, counter=self._file.counter, inode=inode, journal=journal)
 
     def _record(self, change: Change, journal: int | None = None) -> int:

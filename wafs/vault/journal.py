@@ -46,8 +46,8 @@ class Generation:
     """One journal file.
 
     `length` and `records` are what it holds, of which `synced` records are safe from a power cut; `last` is the ticket
-    of its last record; `reserved` the bytes that the storage has promised. `is_spoilt`: a
-    sync failed, and nobody knows what of it reached the disk.
+    of its last record; `reserved` the bytes that the storage has promised, `due` those of the images that it must still
+    get. `is_spoilt`: a sync failed, and nobody knows what of it reached the disk.
     `filled`: where the zeros end that were written ahead; 0 until somebody syncs. A record over them changes neither
     the length nor the extents of the file, so that a sync writes the record and nothing else: 280 us and not 840 on
     ext4. Zeros are the end of a journal to who reads it (F-80).
@@ -63,6 +63,7 @@ class Generation:
     last: int = 0
     reserved: int = 0
     filled: int = 0
+    due: int = 0
     is_spoilt: bool = False
 
     @property
@@ -155,14 +156,18 @@ class Journal:
 
         Raises: OSError (ENOSPC).
         """
-        if generation.length + size + _RESERVE > generation.reserved:
+        wanted = generation.length + generation.due + size + _RESERVE
+        if wanted > generation.reserved:
             with self._lock:
-                self._reserve(generation, size)
+                self._reserve(generation, wanted)
 
-    def append(self, generation: Generation, change: Change, *, in_checkpoint: bool = False) -> int | None:
+    def append(
+        self, generation: Generation, change: Change, *, in_checkpoint: bool = False, due: int = 0
+    ) -> int | None:
         """Append a change with one write; None if the generation takes no records any more.
 
-        `in_checkpoint`: what a checkpoint adds may go to the generation that it empties.
+        `in_checkpoint`: what a checkpoint adds may go to the generation that it empties. `due`: how many more bytes of
+        images it must get after this, less than none where this brings some; the storage promises them first.
         Returns a ticket for `sync`.
         Raises: OSError; nothing is recorded then.
         """
@@ -172,6 +177,9 @@ class Journal:
             if change.synced != generation.synced:
                 change = change._replace(synced=generation.synced)
             record = seal_record(self._cipher, generation.journal_id, generation.records, change, room=self._room)
+            due = max(generation.due + due, 0)
+            if due and generation.length + len(record) + due > generation.reserved:
+                self._reserve(generation, generation.length + len(record) + due)
             if 0 < generation.filled < generation.length + len(record):
                 self._fill(generation, generation.length + len(record))
             # What a failed write leaves behind is overwritten by the next record, or is the torn end of the journal.
@@ -180,9 +188,10 @@ class Journal:
             generation.records += 1
             self._ticket += 1
             generation.last = self._ticket
+            generation.due = due
             return self._ticket
 
-    def record(self, change: Change, sequence: int | None = None) -> int:
+    def record(self, change: Change, sequence: int | None = None, *, due: int = 0) -> int:
         """Append a change to the generation with this sequence number, while it is there; else to the one that is next.
 
         What belongs to earlier records stays with them: each generation tells all of a file, or nothing.
@@ -191,7 +200,7 @@ class Journal:
         while True:
             present = (self._active, self._draining)
             found = next((one for one in present if one is not None and one.sequence == sequence), None)
-            ticket = self.append(found or self.active(), change, in_checkpoint=found is not None)
+            ticket = self.append(found or self.active(), change, in_checkpoint=found is not None, due=due)
             if ticket is not None:
                 return ticket
 
@@ -273,8 +282,7 @@ class Journal:
         with contextlib.suppress(OSError):
             write_all(self._store, generation.handle, bytes(end + _AHEAD - start), start)
 
-    def _reserve(self, generation: Generation, size: int) -> None:
-        wanted = generation.length + size + _RESERVE
+    def _reserve(self, generation: Generation, wanted: int) -> None:
         end = wanted + _STEP
         try:
             self._store.fallocate(generation.handle, _KEEP_SIZE, 0, end)
@@ -300,7 +308,7 @@ class Journal:
             generation = Generation(name, handle, journal_id, start.sequence, len(data), 1, 1, self._ticket)
             with contextlib.suppress(OSError):
                 # Who lets a file grow asks again.
-                self._reserve(generation, 0)
+                self._reserve(generation, generation.length + _RESERVE)
             store.sync(handle)
             store.sync(self._top)
         except BaseException:

@@ -10,10 +10,12 @@ from typing import Final
 
 from wafs.errors import DamageError, TruncatedError
 from wafs.format.file_header import open_file_header
+from wafs.format.journal import Image
 from wafs.format.layout import FILE_HEADER_SIZE, plain_size, sealed_size
 from wafs.format.state import IN_FLIGHT, NO_EPOCH, State
 from wafs.format.xattr import STORED_PREFIX
 from wafs.store.base import Handle, Store
+from wafs.units import MIB
 from wafs.vault.chunk_io import read_all
 from wafs.vault.cipher_file import CipherFile
 from wafs.vault.content_context import ContentContext
@@ -58,7 +60,8 @@ def open_as_left(context: ContentContext, handle: Handle, replay: Replay) -> tup
     file.size = size
     overlay = Overlay(chunk_size, size, counter=state.counter, inode=unfinished.inode, journal=0)
     overlay.kept = kept
-    overlay.chunks = unfinished.chunks
+    overlay.chunks = dict(unfinished.chunks)
+    overlay.patches = {number: parts for number, parts in unfinished.patches.items() if number < kept}
     overlay.holes = unfinished.holes
     return file, overlay
 
@@ -308,6 +311,7 @@ class Recovery:
         chunk_size = self._context.chunk_size
         kept, size, was_sparse = _reach(file, state, unfinished, self._replay, chunk_size)
         self.cut += size < unfinished.size
+        self._complete(file, unfinished, size)
         chunks = {number: chunk for number, chunk in unfinished.chunks.items() if number * chunk_size < size}
         durable = min(_durable(state, self._replay), size)
         restart = Restart(unfinished.last + 1, self._mark, durable, was_sparse, bool(unfinished.holes))
@@ -316,6 +320,33 @@ class Recovery:
         for first, stop in unfinished.holes:
             self._punch(file, first, min(stop, -(-size // chunk_size)), unfinished)
         file.land(size, self._mark, durable)
+
+    def _complete(self, file: CipherFile, unfinished: Unfinished, size: int) -> None:
+        """Have in the journal all of each chunk of which it has only some bytes, before anything is written in place.
+
+        One that does not open in place is damaged: it stays as it is, and the journal is kept for what it may still
+        tell.
+        """
+        chunk_size = self._context.chunk_size
+        images: list[Image] = []
+        for number in sorted(unfinished.patches):
+            length = min(chunk_size, unfinished.size - number * chunk_size)
+            if number * chunk_size >= size:
+                break
+            try:
+                payload = bytearray(file.read_chunk(number, length, self._scratch))
+            except DamageError as error:
+                self.needs_journal = True
+                _log.warning("a chunk that was written to is damaged, inode %d: %s", unfinished.inode, error)
+                continue
+            for at, part in unfinished.patches.pop(number):
+                payload[at : at + len(part)] = part
+            images.append(Image(number, memoryview(payload)))
+            unfinished.chunks[number] = payload.ljust(chunk_size, b"\0")
+        if images and self._replay.tail is not None:
+            most = max(1, MIB // chunk_size)
+            batches = (images[at : at + most] for at in range(0, len(images), most))
+            self._replay.tail.append(unfinished.change(file.file_id, batch) for batch in batches)
 
     def _punch(self, file: CipherFile, first: int, stop: int, unfinished: Unfinished) -> None:
         number = first

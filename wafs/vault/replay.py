@@ -1,7 +1,7 @@
 """Replay: what the journals of a vault tell that may not be in place (format.md section 10)."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +15,7 @@ from wafs.format.journal import (
     Hole,
     Image,
     Patch,
+    Piece,
     Start,
     check_record_length,
     decode_journal_header,
@@ -24,6 +25,7 @@ from wafs.store.base import Handle, Store
 from wafs.units import FileId
 from wafs.vault.chunk_io import read_all
 from wafs.vault.journal import JOURNAL_NAMES
+from wafs.vault.journal_tail import JournalTail
 
 SLACK_NS: Final = 2_000_000_000
 """Clocks of filesystems are coarse: by so much a change may seem to be older than it is."""
@@ -41,7 +43,8 @@ _HINT: Final = (
 class Unfinished:
     """What the journals tell of one file: all of it is in place, or must be brought there.
 
-    `first` and `last` are the least and greatest counter of the file's state when its changes began (F-83).
+    `first` and `last` are the least and greatest counter of the file's state when its changes began (F-83). `chunks`
+    are told whole; of those in `patches` only these bytes, from `at` on each, over what is in place.
     """
 
     first: int
@@ -51,6 +54,7 @@ class Unfinished:
     kept: int
     mtime: int | None = None
     chunks: dict[int, bytearray] = field(default_factory=dict)
+    patches: dict[int, list[tuple[int, bytes]]] = field(default_factory=dict)
     holes: list[tuple[int, int]] = field(default_factory=list)
 
     def concerns(self, counter: int) -> bool:
@@ -73,28 +77,48 @@ class Unfinished:
         count = -(-change.size // chunk_size)
         if self.chunks and max(self.chunks) >= count:
             self.chunks = {number: chunk for number, chunk in self.chunks.items() if number < count}
+        if self.patches and max(self.patches) >= count:
+            self.patches = {number: parts for number, parts in self.patches.items() if number < count}
         for piece in change.pieces:
             match piece:
                 case Hole(first, stop):
                     self.holes.append((first, stop))
                     self.chunks = {n: chunk for n, chunk in self.chunks.items() if not first <= n < stop}
+                    self.patches = {n: parts for n, parts in self.patches.items() if not first <= n < stop}
                 case Image(number, payload) if len(payload) <= chunk_size:
                     self.chunks[number] = bytearray(payload).ljust(chunk_size, b"\0")
+                    self.patches.pop(number, None)
                 case Patch(number, at, payload) if number in self.chunks and at + len(payload) <= chunk_size:
                     self.chunks[number][at : at + len(payload)] = payload
+                case Patch(number, at, payload) if self._has_in_place(number, at + len(payload), chunk_size):
+                    self.patches.setdefault(number, []).append((at, bytes(payload)))
                 case _:
                     msg = "journal tells of a chunk in a way that the format does not define"
                     raise MalformedError(msg)
 
+    def change(self, file_id: FileId, pieces: Sequence[Piece]) -> Change:
+        """Return what tells these pieces after all that is here, and changes nothing else."""
+        return Change(file_id, self.inode, self.last, self.size, self.kept, pieces, self.mtime)
+
+    def _has_in_place(self, number: int, stop: int, chunk_size: int) -> bool:
+        """Tell whether a chunk that is not told whole can have its first `stop` bytes in place."""
+        if number in self.chunks or number >= self.kept or stop > min(chunk_size, self.size - number * chunk_size):
+            return False
+        return not any(first <= number < end for first, end in self.holes)
+
 
 @dataclass(slots=True)
 class Replay:
-    """What the journals of a vault tell, and since when (the storage's clock, ns) they were there."""
+    """What the journals of a vault tell, and since when (the storage's clock, ns) they were there.
+
+    `tail` is where the newest of them goes on.
+    """
 
     files: dict[FileId, Unfinished] = field(default_factory=dict)
     epochs: set[bytes] = field(default_factory=set)
     since: int = 1 << 62
     records: int = 0
+    tail: JournalTail | None = field(default=None, compare=False)
 
     def may_concern(self, found: os.stat_result) -> bool:
         """Tell whether a file with these attributes was changed while the journals were there, or is in them."""
@@ -114,7 +138,7 @@ def read_replay(store: Store, top: Handle, cipher: Gcm, *, vault_id: bytes, chun
     Raises: DamageError for a journal that was changed, UnsupportedFormatError, OSError.
     Spec: F-80 to F-83.
     """
-    starts: list[tuple[Start, bytes, list[Change]]] = []
+    starts: list[tuple[Start, JournalTail, list[Change]]] = []
     is_there = False
     for name in JOURNAL_NAMES:
         try:
@@ -127,8 +151,9 @@ def read_replay(store: Store, top: Handle, cipher: Gcm, *, vault_id: bytes, chun
     if not is_there:
         return None
     replay = Replay()
-    for start, epoch, changes in sorted(starts, key=lambda one: one[0].sequence):
-        replay.epochs.add(epoch)
+    for start, tail, changes in sorted(starts, key=lambda one: one[0].sequence):
+        replay.tail = tail
+        replay.epochs.add(tail.journal_id[:EPOCH_SIZE])
         replay.since = min(replay.since, start.since)
         for change in changes:
             _take(replay, change, chunk_size)
@@ -162,10 +187,10 @@ def _take(replay: Replay, change: Change, chunk_size: int) -> None:
 
 def _read_named(
     store: Store, top: Handle, name: bytes, cipher: Gcm, vault_id: bytes
-) -> tuple[Start, bytes, list[Change]] | None:
+) -> tuple[Start, JournalTail, list[Change]] | None:
     handle = store.open(top, name, os.O_RDONLY)
     try:
-        return _read_journal(store, handle, cipher, vault_id)
+        return _read_journal(JournalTail(store, top, name, cipher), handle, vault_id)
     except DamageError as error:
         msg = f"the journal of unfinished changes, {os.fsdecode(name)}, is damaged: {error}"
         raise type(error)(msg, hint=_HINT) from error
@@ -173,33 +198,34 @@ def _read_named(
         store.close(handle)
 
 
-def _read_journal(
-    store: Store, handle: Handle, cipher: Gcm, vault_id: bytes
-) -> tuple[Start, bytes, list[Change]] | None:
-    """Return a journal's start, its mark and its changes; None if a crash kept it from beginning."""
+def _read_journal(tail: JournalTail, handle: Handle, vault_id: bytes) -> tuple[Start, JournalTail, list[Change]] | None:
+    """Return a journal's start, where it goes on and its changes; None if a crash kept it from beginning."""
+    store = tail.store
     length = store.fstat(handle).st_size
     head = read_all(store, handle, JOURNAL_HEADER_SIZE, 0)
     if len(head) < JOURNAL_HEADER_SIZE or not any(head):
         # It is synced before anything relies on it.
         return None
-    journal_id = decode_journal_header(head, vault_id)
+    tail.journal_id = decode_journal_header(head, vault_id)
     records: list[Start | Change] = []
     torn = -1
     for number, sealed in enumerate(_sealed_records(store, handle, length)):
         try:
-            record = open_record(cipher, journal_id, number, sealed)
+            record = open_record(tail.cipher, tail.journal_id, number, sealed)
         except AuthenticationError:
             torn = number if torn < 0 else torn
             continue
         if torn < 0:
             records.append(record)
+            tail.records += 1
+            tail.length += LENGTH.size + len(sealed)
         elif isinstance(record, Change) and record.synced > torn:
             # Records that nobody synced may be torn in any order; this one was safe.
             msg = f"record {torn} does not verify"
             raise AuthenticationError(msg)
     match records:
         case [Start() as start, *changes]:
-            return start, journal_id[:EPOCH_SIZE], [change for change in changes if isinstance(change, Change)]
+            return start, tail, [change for change in changes if isinstance(change, Change)]
     return None
 
 

@@ -156,6 +156,11 @@ class SealedFile:
         return self._state.sparse
 
     @property
+    def solid(self) -> int:
+        """Return how many bytes from the start are safe from a power cut; 0 if the file may have holes."""
+        return 0 if self._state.sparse else self._state.durable
+
+    @property
     def promised_chunks(self) -> int:
         """Return how many chunks the state in the file promises: they do not change in place."""
         return self.chunks.count(self._state.sealed.size)
@@ -239,6 +244,14 @@ class SealedFile:
             self._root.note_read(first, span, scratch)
         return plain[offset - base : end - base]
 
+    def read_chunk(self, number: int, length: int, scratch: Scratch) -> memoryview:
+        """Read a chunk of this payload that is no hole, whatever the size and the root of the file are.
+
+        Returns a view of `scratch`, valid until it is used again.
+        Raises: DamageError, OSError.
+        """
+        return self.chunks.read(number, length, sparse=False, scratch=scratch)
+
     def find(self, number: int, whence: int) -> int:
         """Find the first chunk from `number` on that is data (SEEK_DATA) or a hole (SEEK_HOLE).
 
@@ -309,12 +322,16 @@ class SealedFile:
         except OSError:
             return True
 
-    def mark(self, epoch: bytes) -> None:
-        """Have the next states say that this journal is there."""
+    def note_checkpoint(self) -> None:
+        """Note what is safe from a power cut because there was a checkpoint since the last state."""
         checkpoint, sealed = self._context.checkpoint, self._state.sealed
         if checkpoint is not None and not checkpoint.journal.has_epoch(sealed.epoch):
-            # A checkpoint has synced everything since.
+            # It has synced everything.
             self.note_durable(sealed.size)
+
+    def mark(self, epoch: bytes) -> None:
+        """Have the next states say that this journal is there."""
+        self.note_checkpoint()
         self._state.epoch = epoch
 
     def _mark(self) -> Generation | None:

@@ -62,7 +62,10 @@ class JournalWriter:
         out = self.file_id + b"".join(number.to_bytes(8) for number in numbers)
         for number, payload in sorted(chunks.items()):
             out += number.to_bytes(8) + payload.ljust(CHUNK, b"\0")
-        return out + b"".join(first.to_bytes(8) + stop.to_bytes(8) for first, stop in holes)
+        out += b"".join(first.to_bytes(8) + stop.to_bytes(8) for first, stop in holes)
+        for number, at, part in more.get("patches", []):
+            out += number.to_bytes(8) + at.to_bytes(8) + len(part).to_bytes(8) + part
+        return out
 
 
 def _writer(name: str) -> JournalWriter:
@@ -144,7 +147,14 @@ def _forms() -> Iterator[Vector]:
         ("piece-text", "a piece with text", [*good[:5], [[0, "text"]], 0, 0]),
         ("piece-numbers", "a piece of three numbers", [*good[:5], [[0, 1, 2]], 0, 0]),
         ("image-long", "a chunk of a byte too many", [*good[:5], [[0, bytes(CHUNK + 1)]], 0, 0]),
-        ("patch-alone", "a change of a chunk that no piece gave", [*good[:5], [[0, 0, b"x"]], 0, 0]),
+        ("patch-cut", "a change of a chunk that is not kept", [*good[:4], 0, [[0, 0, b"x"]], 0, 0]),
+        ("patch-beyond", "a change beyond the end of a chunk in place", [*good[:5], [[0, CHUNK, b"x"]], 0, 0]),
+        ("patch-grows", "a change beyond the end of the file in place", [*good[:3], 9, 1, [[0, 8, b"xx"]], 0, 0]),
+        (
+            "patch-told-hole",
+            "a change of a chunk in place that became a hole",
+            [*good[:5], [[0, 1], [0, 0, b"x"]], 0, 0],
+        ),
         ("patch-long", "a change beyond the end of its chunk", [*good[:5], [[0, b"x"], [0, CHUNK, b"x"]], 0, 0]),
         ("patch-hole", "a change of a chunk that became a hole", [*good[:5], [[0, b"x"], [0, 1], [0, 0, b"x"]], 0, 0]),
     ):
@@ -164,6 +174,43 @@ def _chains() -> Iterator[Vector]:
             "a chunk, then some bytes of it",
             [writer.change(4, CHUNK, 1, [[0, x]]), writer.change(4, CHUNK, 1, [[0, 7, b"new"]])],
             writer.told(bases=(4, 4), size=CHUNK, kept=1, chunks={0: x[:7] + b"new" + x[10:]}),
+        ),
+        (
+            "patch-alone",
+            "bytes of chunks in place, in the order in which they came",
+            [
+                writer.change(4, 2 * CHUNK + 9, 3, [[2, 8, b"!"], [0, 5, b"first"]]),
+                writer.change(4, 2 * CHUNK + 9, 3, [[0, 7, b"then"], [1, 0, x[:-1]], [1, CHUNK - 1, b"z"]]),
+            ],
+            writer.told(
+                bases=(4, 4),
+                size=2 * CHUNK + 9,
+                kept=3,
+                patches=[(0, 5, b"first"), (0, 7, b"then"), (1, 0, x[:-1]), (1, CHUNK - 1, b"z"), (2, 8, b"!")],
+            ),
+        ),
+        (
+            "patch-then-image",
+            "bytes of a chunk in place, then all of it, then bytes of that",
+            [writer.change(4, CHUNK, 1, [[0, 5, b"gone"]]), writer.change(4, CHUNK, 1, [[0, y], [0, 1, b"new"]])],
+            writer.told(bases=(4, 4), size=CHUNK, kept=1, chunks={0: y[:1] + b"new" + y[4:]}),
+        ),
+        (
+            "patch-gone",
+            "bytes of chunks in place that were cut off or became holes",
+            [
+                writer.change(4, 4 * CHUNK, 4, [[0, 0, b"stays"], [1, 0, b"x"], [3, 0, b"x"]]),
+                writer.change(4, 4 * CHUNK, 4, [[1, 2]]),
+                writer.change(4, 3 * CHUNK, 3, []),
+                writer.change(4, 4 * CHUNK, 3, []),
+            ],
+            writer.told(bases=(4, 4), size=4 * CHUNK, kept=3, holes=[(1, 2)], patches=[(0, 0, b"stays")]),
+        ),
+        (
+            "patch-anew",
+            "bytes of a chunk, and a base that starts anew",
+            [writer.change(4, CHUNK, 1, [[0, 0, b"gone"]]), writer.change(7, CHUNK, 1, [[0, 9, b"new"]])],
+            writer.told(bases=(7, 7), size=CHUNK, kept=1, patches=[(0, 9, b"new")]),
         ),
         (
             "image-twice",
