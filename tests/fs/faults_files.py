@@ -123,6 +123,9 @@ FILES = {
         "files.create", _create(b"m" * 200), lambda w: w.ino(b"dir"), put(b"dir/" + b"m" * 200, b"")
     ),
     "create unnamed": Program("files.create_unnamed", _create_unnamed),
+    "write waits": Program(
+        "files.write_waits", lambda w, fh: w.vfs.files.write_waits(fh, 0), opened(b"big"), silent=True
+    ),
     "size": Program("files.size", lambda w, fh: w.vfs.files.size(fh), opened(b"big"), silent=True),
     "content": Program("files.content_of", lambda w, fh: w.vfs.files.content_of(fh).size, opened(b"big"), silent=True),
     "files idle": Program("files.is_idle", lambda w, fh: w.vfs.files.is_idle(), opened(b"big"), silent=True),

@@ -239,6 +239,7 @@ COMMITS = {
     "bring everything to its place": commits("run", lambda w, _: w.vfs.commits.run()),
     "bring all of it to its place": commits("finish", lambda w, _: w.vfs.commits.finish()),
     "sync the journal": commits("tick", lambda w, _: w.vfs.commits.tick()),
+    "full": commits("is_full", lambda w, _: w.vfs.commits.is_full, silent=True),
     "make room": commits("make_room", lambda w, _: w.vfs.commits.make_room(), silent=True),
     "journal there": commits("has_work", lambda w, _: w.vfs.commits.has_work, silent=True),
 }
