@@ -137,4 +137,5 @@ def test_notifications() -> None:
         struct.pack("=IiQ QII", 37, 3, 0, 5, 4, 1) + b"name\0"
     )
     assert replies.notify_delete(5, 6, b"name") == (struct.pack("=IiQ QQII", 45, 6, 0, 5, 6, 4, 0) + b"name\0")
+    assert replies.notify_prune([5, 6]) == struct.pack("=IiQ IIQ QQ", 48, 9, 0, 2, 0, 0, 5, 6)
     assert replies.notify_store(5, offset=8, size=100) == struct.pack("=IiQ QQII", 140, 4, 0, 5, 8, 100, 0)

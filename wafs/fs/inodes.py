@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 from typing import Final, NamedTuple
 
 from wafs.errors import NotFoundError
@@ -110,6 +111,10 @@ class Inode:
 
 
 _NO_IDENTITY: Final = (0, 0)
+CROWD: Final = 65_536
+"""More inodes than this take too much memory, some 700 bytes each; those that nobody uses should go."""
+
+_LOOK_EVERY: Final = 256
 _KIND: Final = 0o170000
 """The bits of a mode that S_IFMT leaves."""
 
@@ -129,6 +134,9 @@ class InodeTable:
         self._by_identity: dict[Identity, Inode] = {self.root.identity: self.root}
         self._by_name: dict[tuple[int, bytes], Inode] = {}
         self._next = Ino(ROOT_INO + 1)
+        self._looked_at = ROOT_INO
+        self.crowded = threading.Event()
+        """Set while there are more inodes than `CROWD`; who waits for it calls `take_idle`."""
 
     def __len__(self) -> int:
         return len(self._by_number)
@@ -142,6 +150,28 @@ class InodeTable:
         if inode is None:
             raise NotFoundError
         return inode
+
+    def take_idle(self, count: int) -> list[Inode]:
+        """Return up to `count` files that are not open, in turn, from the one that was found first.
+
+        The last that were found are left alone. Clears `crowded` when there is no need, or nothing more to be found
+        before others come.
+        """
+        found: list[Inode] = []
+        before, last = self._looked_at, self._next - CROWD // 2
+        self._looked_at = ROOT_INO
+        for number, inode in self._by_number.items():
+            if number <= before or inode.is_dir or inode.opens or inode.content is not None:
+                continue
+            if number >= last:
+                break
+            if len(found) == count:
+                self._looked_at = found[-1].number
+                break
+            found.append(inode)
+        if self._looked_at == ROOT_INO or len(self._by_number) <= CROWD:
+            self.crowded.clear()
+        return found
 
     def known(self, parent: Inode, name: bytes) -> Inode | None:
         """Return the inode that was last found under a name, if somebody holds it."""
@@ -178,6 +208,8 @@ class InodeTable:
         number = self._next
         self._next = Ino(number + 1)
         inode = self._by_number[number] = self._by_identity[identity] = Inode(number, kind, identity)
+        if not number % _LOOK_EVERY and len(self._by_number) > CROWD:
+            self.crowded.set()
         return inode
 
     def add_link(self, inode: Inode, parent: Inode, name: bytes) -> None:

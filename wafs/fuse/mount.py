@@ -20,6 +20,7 @@ from wafs.fuse.channel import Channel
 from wafs.fuse.cpu_latency import CpuLatency
 from wafs.fuse.linux.front_end import Status, handlers_of
 from wafs.fuse.mountinfo import FSTYPE, MountInfo, find_mount
+from wafs.fuse.pruner import Pruner
 from wafs.fuse.session import Session
 from wafs.fuse.tally import Tally
 
@@ -123,11 +124,12 @@ def _mount_and_serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None],
     status = Status(vfs, idle_s=options.idle_s, requests=lambda: session.requests, times=tally.times)
     handlers = handlers_of(vfs, status, lambda message: channel.send([message]))
     session = Session(channel, handlers, vfs.reasons.note, tally)
+    pruner = Pruner(vfs.context, lambda message: channel.send([message]), lambda: session.minor)
     # Signals are taken care of until the mount is gone: a second one must not leave it behind.
     with _stopping_on_signals(channel, options.mountpoint, mounted):
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         try:
-            with _committing(vfs):
+            with _committing(vfs), _running(pruner):
                 session.run(answered, idle_s=options.idle_s, on_idle=lambda: _unmount_idle(vfs, options.mountpoint))
         finally:
             _leave(options.mountpoint, ours)
@@ -153,6 +155,15 @@ def _committing(vfs: Vfs) -> Iterator[None]:
         yield
     finally:
         timer.stop()
+
+
+@contextmanager
+def _running(pruner: Pruner) -> Iterator[None]:
+    pruner.start()
+    try:
+        yield
+    finally:
+        pruner.stop()
 
 
 def _calm_collector() -> None:

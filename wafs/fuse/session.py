@@ -96,7 +96,7 @@ def _nobody_asks(number: int, error: Exception) -> None:
 class Session:
     """Answers requests until the filesystem is unmounted, the channel is stopped, or `run` is told to give up idling.
 
-    Thread: `run` once, in one thread; `requests` may be read by any.
+    Thread: `run` once, in one thread; `requests` and `minor`, the version agreed on, may be read by any.
     """
 
     def __init__(
@@ -113,6 +113,7 @@ class Session:
         self._workers: ThreadPoolExecutor | None = None
         self._waiting: dict[int, Future[None]] = {}
         self.requests = 0
+        self.minor = 0
         self._tally = tally or Tally()
 
     def run(
@@ -160,7 +161,7 @@ class Session:
                 msg = f"kernel speaks FUSE {init.major}.{init.minor}, wanted 7.{FUSE_MIN_MINOR_VERSION} or newer"
                 raise MalformedRequestError(msg, hint="Linux 5.4 or newer has it")
             flags = _WANTED & InitFlag(init.flags)
-            minor = min(init.minor, FUSE_KERNEL_MINOR_VERSION)
+            self.minor = minor = min(init.minor, FUSE_KERNEL_MINOR_VERSION)
             self._send_init(header, minor, init.max_readahead, flags)
             _log.debug("FUSE 7.%d, flags %s", minor, flags)
             return True

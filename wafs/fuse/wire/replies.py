@@ -6,6 +6,8 @@ function here. `notify_...` return whole messages. Times and time-outs are nanos
 signed.
 """
 
+import struct
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 from wafs.fuse.wire import abi
@@ -292,6 +294,16 @@ def notify_delete(parent: int, child: int, name: bytes) -> bytes:
     """
     body = abi.NOTIFY_DELETE_OUT.pack(parent, child, len(name))
     return _notify(NotifyCode.DELETE, body + name + b"\0")
+
+
+def notify_prune(nodeids: Sequence[int]) -> bytes:
+    """Return the message that has the kernel forget inodes, as far as nobody uses them.
+
+    Sizes: 512 inodes or fewer.
+    Source: struct fuse_notify_prune_out, 7.45.
+    """
+    body = abi.NOTIFY_PRUNE_OUT.pack(len(nodeids)) + struct.pack(f"={len(nodeids)}Q", *nodeids)
+    return _notify(NotifyCode.PRUNE, body)
 
 
 def notify_store(nodeid: int, *, offset: int, size: int) -> bytes:
