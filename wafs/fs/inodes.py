@@ -214,7 +214,7 @@ class InodeTable:
 
     def add_link(self, inode: Inode, parent: Inode, name: bytes) -> None:
         """Note that `inode` is also called `name` in `parent`."""
-        inode.links.append(Link(parent, name))
+        inode.links.append(tuple.__new__(Link, (parent, name)))
         parent.pins += 1
         self._by_name[parent.number, name] = inode
 
