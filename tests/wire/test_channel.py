@@ -4,6 +4,8 @@ import errno
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -61,6 +63,14 @@ def test_waiting_uses_no_processor_time(pair: Pair) -> None:
     before = time.thread_time()
     assert channel.receive(bytearray(64), timeout_s=0.2) == TIMED_OUT
     assert time.thread_time() - before < 0.05
+
+
+def test_the_only_processor_is_left_to_the_client() -> None:
+    ask = (
+        "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
+        "import wafs.fuse.channel; print(wafs.fuse.channel.DEFAULT_SPINS)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", ask], text=True) == "1\n"
 
 
 def test_closed_peer_is_the_end(pair: Pair) -> None:
