@@ -15,7 +15,7 @@ from crash.trial import Trial
 from differential.program import Program
 from store.crashing import MODELS
 
-PROGRAMS = 50
+PROGRAMS = 40
 STATES = 45
 """Of each program and model; with the crashes during recovery more than ten thousand. scripts/crash_states has more."""
 

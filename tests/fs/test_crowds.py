@@ -1,5 +1,6 @@
 """Crowds: when there are too many inodes, those that nobody uses are named, the oldest first."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_what_is_idle_is_named_in_turn(vault_path: Path) -> None:
 
 
 @pytest.mark.parametrize("minor", [31, 44, 45])
-def test_the_kernel_is_told_in_the_words_of_its_version(vault_path: Path, minor: int) -> None:
+def test_a_kernel_that_can_be_told_inodes_is_told(vault_path: Path, minor: int) -> None:
     said: list[bytes] = []
     with Vfs(opened(vault_path)) as vfs:
         made = _make(vfs, 2 * CROWD)
@@ -72,11 +73,32 @@ def test_the_kernel_is_told_in_the_words_of_its_version(vault_path: Path, minor:
             pruner._thread.join(0.001)
         pruner.stop()
         # Everything below the youngest of half a crowd.
-        told = made[: vfs.context.inodes._next - CROWD // 2 - made[0]]
-        if minor < 45:
-            assert said == [replies.notify_inval_entry(ROOT_INO, b"%d" % number) for number in range(len(told))]
-        else:
-            assert said == [replies.notify_prune(told[at : at + 512]) for at in range(0, len(told), 512)]
+        told = made[: vfs.context.inodes._next - CROWD // 2 - made[0]] if minor >= 45 else []
+        assert said == [replies.notify_prune(told[at : at + 512]) for at in range(0, len(told), 512)]
+
+
+def test_a_stop_while_it_chooses_is_not_missed(vault_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Vfs(opened(vault_path)) as vfs:
+        _make(vfs, 2 * CROWD)
+        table, choosing, go_on = vfs.context.inodes, threading.Event(), threading.Event()
+        take_idle = table.take_idle
+
+        def slowly(count: int) -> list[Inode]:
+            choosing.set()
+            assert go_on.wait(30)
+            return take_idle(4 * CROWD)
+
+        monkeypatch.setattr(table, "take_idle", slowly)
+        pruner = Pruner(vfs.context, lambda message: None, lambda: 45)
+        pruner.start()
+        assert choosing.wait(30)
+        stopping = threading.Thread(target=pruner.stop)
+        stopping.start()
+        while not pruner._stopping:
+            stopping.join(0.001)
+        go_on.set()
+        stopping.join(30)
+        assert not stopping.is_alive()
 
 
 def test_a_kernel_that_cannot_be_told_is_left_alone(vault_path: Path) -> None:

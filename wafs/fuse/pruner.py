@@ -2,7 +2,7 @@
 
 The kernel holds every inode that it has ever looked up for as long as it has memory to spare, and this process must
 hold each as well: a walk through a million files would take it some 700 MiB. A thread of its own tells the kernel,
-since that may wait for a folder that somebody is just changing, which is answered by others.
+which may have to write back what was changed through mmap before it forgets a file, and asks this process to take it.
 """
 
 import logging
@@ -11,14 +11,17 @@ from collections.abc import Callable
 from typing import Final
 
 from wafs.fs.context import FsContext
-from wafs.fs.inodes import Inode
 from wafs.fuse.wire import replies
 
 BATCH: Final = 512
 """Inodes in one message, as many as the kernel takes at a time."""
 
 _PRUNE_SINCE: Final = 45
-"""Minor version of the protocol from which on inodes can be named; before, each name of theirs is (7.12)."""
+"""Minor version of the protocol (Linux 6.18) from which on inodes can be named.
+
+Entries can be since 7.12, but that waits for the lock of their folder, which somebody may hold who waits for an answer:
+a server that is killed then never ends.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +52,8 @@ class Pruner:
 
     def _run(self) -> None:
         crowded = self._context.inodes.crowded
-        while crowded.wait() and not self._stopping:
+        # Asked on both sides of the wait: `take_idle` may clear what `stop` has just set.
+        while not self._stopping and crowded.wait() and not self._stopping:
             try:
                 for message in self._messages():
                     self._notify(message)
@@ -61,10 +65,6 @@ class Pruner:
         """Choose inodes and say what lets the kernel forget them."""
         with self._context.lock:
             idle = self._context.inodes.take_idle(BATCH)
-            if self._minor() >= _PRUNE_SINCE:
-                return [replies.notify_prune([inode.number for inode in idle])] if idle else []
-            return [message for inode in idle for message in _entries_of(inode)]
-
-
-def _entries_of(inode: Inode) -> list[bytes]:
-    return [replies.notify_inval_entry(link.parent.number, link.name) for link in inode.links]
+        if not idle or self._minor() < _PRUNE_SINCE:
+            return []
+        return [replies.notify_prune([inode.number for inode in idle])]

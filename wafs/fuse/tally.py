@@ -48,8 +48,9 @@ class Tally:
 
     def times(self) -> dict[str, Times]:
         """Return what was counted, by the name of the request, the one that took most of the time first."""
-        kinds = sorted(self._kinds.items(), key=lambda item: -item[1][_TOTAL])
-        return {_name_of(opcode): _times(list(kind)) for opcode, kind in kinds}
+        counted = [(opcode, list(kind)) for opcode, kind in list(self._kinds.items()) if kind[_COUNT] and any(kind[2:])]
+        kinds = sorted(counted, key=lambda item: -item[1][_TOTAL])
+        return {_name_of(opcode): _times(kind) for opcode, kind in kinds}
 
 
 def _times(kind: list[int]) -> Times:

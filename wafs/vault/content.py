@@ -166,8 +166,8 @@ class Content(ContentReader):
             self._disown(overlay)
             raise
         self._file.seal()
+        self._flushed_under = checkpoint.journal.active().sequence
         checkpoint.forget(self)
-        self._flushed_under = checkpoint.journal.oldest
 
     def seal(self) -> None:
         """Write the state for the present size and chunks, if the file is in flight and this is a writer.
@@ -226,7 +226,11 @@ class Content(ContentReader):
         """
         with self._lock:
             overlay, checkpoint = self._overlay, self._checkpoint
-            if overlay is None or checkpoint is None:
+            if checkpoint is None:
+                return
+            if overlay is None:
+                # It was noted for a change that failed.
+                checkpoint.forget(self)
                 return
             journal = checkpoint.journal
             self.record_whole(scratch)
@@ -245,8 +249,8 @@ class Content(ContentReader):
             # A kill loses no record; chunks, and from which counter they hold, must survive a power cut as well.
             journal.sync(ticket if is_again else self._ticket)
             self._changes += 1
-            self._flushed_under = journal.oldest
             generation = journal.of_checkpoint() if in_checkpoint else journal.active()
+            self._flushed_under = generation.sequence
             self._file.mark(generation.epoch)
             self._file.rewrite(overlay.size, overlay.kept, overlay.chunks, scratch)
             self._file.seal_as_marked()
@@ -306,7 +310,8 @@ class Content(ContentReader):
         """Have what a checkpoint wrote in the storage before the file's state goes on from there (F-83)."""
         checkpoint = self._checkpoint
         if checkpoint is not None and self._flushed_under is not None:
-            if self._flushed_under == checkpoint.journal.oldest:
+            oldest = checkpoint.journal.oldest
+            if oldest is not None and oldest <= self._flushed_under:
                 self._store.sync(self.handle, data_only=True)
             self._flushed_under = None
         self._changes += 1

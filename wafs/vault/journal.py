@@ -159,7 +159,9 @@ class Journal:
         wanted = generation.length + generation.due + size + _RESERVE
         if wanted > generation.reserved:
             with self._lock:
-                self._reserve(generation, wanted)
+                # Another one may have its handle's number by now.
+                if generation is self._active or generation is self._draining:
+                    self._reserve(generation, wanted)
 
     def append(
         self, generation: Generation, change: Change, *, in_checkpoint: bool = False, due: int = 0

@@ -1,12 +1,13 @@
 """Sealed file: the plain bytes of one ciphertext file, and what is sealed of it (format.md section 5)."""
 
 import contextlib
+import errno
 import os
 import time
 from typing import Final, NamedTuple, Self
 
 from wafs.crypto.aead import Gcm
-from wafs.errors import TruncatedError
+from wafs.errors import DamageError, TruncatedError
 from wafs.format.file_header import (
     SECRETS_SIZE,
     FileHeader,
@@ -248,9 +249,16 @@ class SealedFile:
         """Read a chunk of this payload that is no hole, whatever the size and the root of the file are.
 
         Returns a view of `scratch`, valid until it is used again.
-        Raises: DamageError, OSError.
+        Raises: DamageError, also for what the disk does not give when it is asked twice; OSError.
         """
-        return self.chunks.read(number, length, sparse=False, scratch=scratch)
+        for _ in range(2):
+            try:
+                return self.chunks.read(number, length, sparse=False, scratch=scratch)
+            except OSError as error:
+                if error.errno != errno.EIO:
+                    raise
+        msg = f"the storage does not give chunk {number}"
+        raise DamageError(msg)
 
     def find(self, number: int, whence: int) -> int:
         """Find the first chunk from `number` on that is data (SEEK_DATA) or a hole (SEEK_HOLE).

@@ -86,7 +86,7 @@ class FileHandlers:
             self._check_append(header.nodeid, asked)
         if self._files.write_waits(asked.fh, asked.offset):
             asked = asked._replace(data=memoryview(bytes(asked.data)))
-            return Later(partial(self._do_write, asked, Scratch()))
+            return Later(lambda: self._do_write(asked, Scratch()))
         return self._do_write(asked, self._scratch)
 
     def _do_write(self, asked: requests.WriteIn, scratch: Scratch) -> bytes:
