@@ -69,8 +69,9 @@ def test_a_kernel_that_can_be_told_inodes_is_told(vault_path: Path, minor: int) 
         made = _make(vfs, 2 * CROWD)
         pruner = Pruner(vfs.context, said.append, lambda: minor)
         pruner.start()
-        while vfs.context.inodes.crowded.is_set():
+        while vfs.context.inodes.crowded.is_set() and pruner._thread.is_alive():
             pruner._thread.join(0.001)
+        assert pruner._thread.is_alive() == (minor >= 45)
         pruner.stop()
         # Everything below the youngest of half a crowd.
         told = made[: vfs.context.inodes._next - CROWD // 2 - made[0]] if minor >= 45 else []

@@ -54,6 +54,9 @@ class Pruner:
         crowded = self._context.inodes.crowded
         # Asked on both sides of the wait: `take_idle` may clear what `stop` has just set.
         while not self._stopping and crowded.wait() and not self._stopping:
+            if self._minor() < _PRUNE_SINCE:
+                # Nothing can be done, and looking for what could be takes the lock for long.
+                return
             try:
                 for message in self._messages():
                     self._notify(message)
@@ -65,6 +68,4 @@ class Pruner:
         """Choose inodes and say what lets the kernel forget them."""
         with self._context.lock:
             idle = self._context.inodes.take_idle(BATCH)
-        if not idle or self._minor() < _PRUNE_SINCE:
-            return []
-        return [replies.notify_prune([inode.number for inode in idle])]
+        return [replies.notify_prune([inode.number for inode in idle])] if idle else []
