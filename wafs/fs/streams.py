@@ -49,8 +49,8 @@ class Streams:
         """
         listed = self._listed(self._stream(fh), anew=offset == 0)
         return (
-            tuple.__new__(DirEntry, (item.name, item.ino, item.type, number))
-            for number, item in enumerate(listed[offset:] if offset else listed, offset + 1)
+            tuple.__new__(DirEntry, (listed[index].name, listed[index].ino, listed[index].type, index + 1))
+            for index in range(offset, len(listed))
         )
 
     def enter(self, fh: int, offset: int, count: int) -> list[Entry | None]:
