@@ -122,9 +122,12 @@ def _mount_and_serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None],
 
     tally = Tally()
     status = Status(vfs, idle_s=options.idle_s, requests=lambda: session.requests, times=tally.times)
-    handlers = handlers_of(vfs, status, lambda message: channel.send([message]))
-    session = Session(channel, handlers, vfs.reasons.note, tally)
-    pruner = Pruner(vfs.context, lambda message: channel.send([message]), lambda: session.minor)
+
+    def notify(message: bytes) -> bool:
+        return channel.send([message])
+
+    session = Session(channel, handlers_of(vfs, status, notify), vfs.reasons.note, tally)
+    pruner = Pruner(vfs.context, notify, lambda: session.minor)
     # Signals are taken care of until the mount is gone: a second one must not leave it behind.
     with _stopping_on_signals(channel, options.mountpoint, mounted):
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -57,15 +57,12 @@ class Pruner:
             if self._minor() < _PRUNE_SINCE:
                 # Nothing can be done, and looking for what could be takes the lock for long.
                 return
+            with self._context.lock:
+                idle = self._context.inodes.take_idle(BATCH)
+            if not idle:
+                continue
             try:
-                for message in self._messages():
-                    self._notify(message)
+                self._notify(replies.notify_prune([inode.number for inode in idle]))
             except OSError as error:
                 # Nothing is lost by it but memory.
                 _log.info("the kernel could not be told to forget: %s", error)
-
-    def _messages(self) -> list[bytes]:
-        """Choose inodes and say what lets the kernel forget them."""
-        with self._context.lock:
-            idle = self._context.inodes.take_idle(BATCH)
-        return [replies.notify_prune([inode.number for inode in idle])] if idle else []
