@@ -2,7 +2,7 @@
 
 import os
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 
@@ -25,6 +25,31 @@ def vault_paths(ctx: click.Context, param: click.Parameter, value: tuple[str, ..
     """Return paths inside a vault as the bytes that were typed."""
     del ctx, param
     return tuple(os.fsencode(path) for path in value)
+
+
+class VaultPath(NamedTuple):
+    """A vault, and a path inside it: `/` if none was given."""
+
+    vault: str
+    path: bytes
+
+
+def vault_with_path(ctx: click.Context, param: click.Parameter, value: str) -> VaultPath:
+    """Take VAULT[:PATH] apart: at the first colon before which there is a folder, if not all of it is one."""
+    del ctx, param
+    return split_vault_path(value)
+
+
+def split_vault_path(value: str) -> VaultPath:
+    """Take VAULT[:PATH] apart: at the first colon before which there is a folder, if not all of it is one.
+
+    Where there is no such folder it is taken apart at the first colon, and the command says that there is no vault.
+    """
+    colons = [place for place, letter in enumerate(value) if letter == ":"]
+    if not colons or os.path.isdir(value):
+        return VaultPath(value, b"/")
+    place = next((place for place in colons if os.path.isdir(value[:place])), colons[0])
+    return VaultPath(value[:place], os.fsencode(value[place + 1 :]) or b"/")
 
 
 def duration_s(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
