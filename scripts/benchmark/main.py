@@ -26,6 +26,7 @@ from benchmark import (
     profiling,
     runner,
     source_tree,
+    splitting,
     tables,
 )
 from benchmark.curves import run_curves
@@ -77,6 +78,9 @@ def _run(asked: options.Options) -> None:
         password_file = work / "password"
         password_file.touch(mode=0o600)
         password_file.write_text(secrets.token_hex(24) + "\n")
+        if asked.profile == "split":
+            _show_split(splitting.split_rows(asked, password_file=password_file, work=work), asked)
+            return
         if asked.profile:
             profiling.profile(asked, password_file=password_file, work=work)
             return
@@ -163,6 +167,13 @@ def _show(done: Report | GrowthReport, asked: options.Options) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     if asked.markdown is not None:
         document.write(asked.markdown, done)
+
+
+def _show_split(splits: Sequence[splitting.Split], asked: options.Options) -> None:
+    table = splitting.as_markdown(splits)
+    print(table)
+    if asked.markdown is not None:
+        document.put(asked.markdown, "split", table)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ EXAMPLES = """examples:
   scripts/bench --curves --json curves.json --markdown docs/benchmarks.md
   scripts/bench --curves file --max-file 1024 --systems native,wafs
   scripts/bench --profile calls --rows create      where wafs spends the time of one row
+  scripts/bench --quick --profile split --rows create,walk,rand-read   of what an operation consists
 """
 
 
@@ -77,7 +78,7 @@ def parse(arguments: Sequence[str]) -> Options:
     rounds = given.rounds if given.rounds is not None else 1 if given.quick else 3
     if rounds < 1 or (given.size is not None and given.size < 8):
         parser.refuse("--rounds starts at 1 and --size at 8")
-    if given.profile and len(rows) != 1:
+    if given.profile in ("functions", "calls") and len(rows) != 1:
         parser.refuse(f"--profile looks at one row, got {len(rows)}; name it with --rows")
     scale = QUICK if given.quick else FULL
     return Options(
@@ -169,8 +170,9 @@ def _declare() -> _Parser:
     )
     add(
         "--profile",
-        choices=("functions", "calls"),
-        help="show where wafs spends one row: Python functions (cProfile) or system calls (strace)",
+        choices=("functions", "calls", "split"),
+        help="show where wafs spends one row: Python functions (cProfile) or system calls (strace); or, for several "
+        "rows, of what one operation consists",
     )
     return parser
 

@@ -15,8 +15,6 @@ import sys
 import threading
 from typing import Any
 
-TOP = 60
-
 Spent = dict[str, tuple[int, float, float]]
 
 
@@ -59,12 +57,12 @@ class Recorder:
 
 
 def _difference(before: Spent, after: Spent) -> list[tuple[str, int, float, float]]:
-    """Return what came on top, by own time, the largest first."""
+    """Return what came on top of `before`, by own time, the largest first."""
     rows = []
     for label, (calls, own, total) in after.items():
         earlier = before.get(label, (0, 0.0, 0.0))
         rows.append((label, calls - earlier[0], own - earlier[1], total - earlier[2]))
-    return sorted(rows, key=lambda row: -row[2])[:TOP]
+    return sorted(rows, key=lambda row: -row[2])
 
 
 def _label(code: Any) -> str:

@@ -28,6 +28,9 @@ START_PATIENCE_S = 60.0
 POLL_S = 0.02
 SHOWN = 30
 
+SpentLine = tuple[str, int, float, float]
+"""A function, its calls, and its own and total seconds."""
+
 
 def profile(asked: Options, *, password_file: Path, work: Path) -> None:
     """Run one row once on wafs and print the top of its profile.
@@ -57,6 +60,7 @@ class WatchedWafs(Wafs):
     def __init__(self, password_file: Path, *, chunk_kib: int | None, functions: bool) -> None:
         super().__init__(password_file, chunk_kib=chunk_kib)
         self.profile = ""
+        self.spent: list[SpentLine] = []
         self._functions = functions
         self._daemon: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -108,9 +112,9 @@ class WatchedWafs(Wafs):
             control.readline()
             yield
             _ask(control.write, control.flush, "stop")
-            spent = json.loads(control.readline())
+            self.spent = [(what, calls, own, total) for what, calls, own, total in json.loads(control.readline())]
         lines = [f"{'own s':>9} {'total s':>9} {'calls':>9}  function"]
-        lines += [f"{own:9.3f} {total:9.3f} {calls:9}  {what}" for what, calls, own, total in spent]
+        lines += [f"{own:9.3f} {total:9.3f} {calls:9}  {what}" for what, calls, own, total in self.spent]
         self.profile = "\n".join(lines[: SHOWN + 1])
 
     def _calls_watched(self) -> Iterator[None]:
