@@ -1,7 +1,9 @@
 """`wafs mount`: make a vault a normal folder."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,9 +11,13 @@ from wafs.cli.help_texts import Command, Example
 from wafs.cli.parameters import LOCAL_PATH, duration_s
 from wafs.cli.unlock_options import SecretSource, unlock_options
 
+if TYPE_CHECKING:
+    from wafs.store.scratch_folder import ScratchFolder
+
 _EXAMPLES = (
     Example("mkdir -p ~/backup && wafs mount vault ~/backup", "ask for the password and mount"),
     Example("wafs mount --read-only --idle 15m vault ~/backup", "only look, and unmount after a quarter of an hour"),
+    Example("wafs mount --scratch vault ~/backup", "let programs write what they like, and throw it away in the end"),
     Example("wafs mount --foreground -v vault ~/backup", "stay in the terminal and say what happens"),
 )
 
@@ -22,6 +28,10 @@ _EXAMPLES = (
 @unlock_options
 @click.option("-f", "--foreground", is_flag=True, help="Stay in the terminal; log to standard error.")
 @click.option("--read-only", is_flag=True, help="Refuse every change. Any number of these can be mounted at a time.")
+@click.option("--scratch", is_flag=True, help="Take every change, and keep none: the vault stays as it is.")
+@click.option(
+    "--scratch-dir", type=LOCAL_PATH, metavar="DIR", help="Put what is changed here, encrypted, until the end."
+)
 @click.option("--allow-other", is_flag=True, help="Other users may use the mount, as permission bits allow.")
 @click.option("--nonempty", is_flag=True, help="Mount on a folder that has entries; they are hidden meanwhile.")
 @click.option("--idle", metavar="TIME", callback=duration_s, help="Unmount when unused for so long: 90s, 15m, 2h.")
@@ -35,6 +45,8 @@ def mount(  # noqa: PLR0913  one argument for each option
     source: SecretSource,
     foreground: bool,
     read_only: bool,
+    scratch: bool,
+    scratch_dir: str | None,
     allow_other: bool,
     nonempty: bool,
     idle: float | None,
@@ -48,12 +60,19 @@ def mount(  # noqa: PLR0913  one argument for each option
     wafs umount. Only one mount at a time may write to a vault.
     """
     from wafs.cli.daemon import run_in_background, run_in_foreground
+    from wafs.errors import UsageError
     from wafs.fs.vfs import Vfs
     from wafs.fuse.mount import MountOptions, check_mountpoint, serve
     from wafs.fuse.mountinfo import absolute
     from wafs.vault.header_file import read_headers
     from wafs.vault.vault import open_vault
 
+    if scratch and read_only:
+        msg = "give only one of --read-only, which refuses changes, and --scratch, which takes them"
+        raise UsageError(msg)
+    if scratch_dir is not None and not scratch:
+        msg = "--scratch-dir is for --scratch"
+        raise UsageError(msg)
     read_headers(vault)
     check_mountpoint(vault, mountpoint, nonempty=nonempty)
     options = MountOptions(
@@ -65,11 +84,31 @@ def mount(  # noqa: PLR0913  one argument for each option
         save_power=save_power,
     )
     run = run_in_foreground if foreground else run_in_background
-    with open_vault(vault, source.get_secret, read_only=read_only) as opened:
+    with (
+        _folder(scratch_dir, scratch=scratch) as folder,
+        open_vault(vault, source.get_secret, read_only=read_only, scratch=folder) as opened,
+    ):
 
         def serve_vault(ready: Callable[[], None]) -> None:
             # Made by the process that serves; the one that waits for it only gives its handles back.
-            with Vfs(opened, give_to_caller=allow_other) as vfs:
-                serve(vfs, options, ready)
+            try:
+                with Vfs(opened, give_to_caller=allow_other) as vfs:
+                    serve(vfs, options, ready)
+            finally:
+                if folder is not None:
+                    folder.remove()
 
         run(serve_vault, verbose=verbose, log_file=log_file)
+        if folder is not None:
+            folder.hand_over()
+
+
+@contextmanager
+def _folder(place: str | None, *, scratch: bool) -> Iterator["ScratchFolder | None"]:
+    if not scratch:
+        yield None
+        return
+    from wafs.store.scratch_folder import scratch_folder
+
+    with scratch_folder(place) as folder:
+        yield folder

@@ -106,8 +106,8 @@ def _mount_and_serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None],
             read_only=options.read_only,
             allow_other=options.allow_other,
             # Without other users the checks of the filesystem below are right, and they cost no GETATTR
-            # of the parent before each create and unlink.
-            default_permissions=options.allow_other,
+            # of the parent before each create and unlink. A scratch checks nothing itself.
+            default_permissions=options.allow_other or vfs.vault.scratch is not None,
         ),
     )
     ours = find_mount(options.mountpoint)

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from wafs.crypto.secret import Secret
 from wafs.errors import ExistsError, MalformedError
@@ -17,6 +17,7 @@ from wafs.format.subkeys import derive_subkey
 from wafs.format.vault_header import VAULT_ID_SIZE, Parameters, VaultHeader, encode_vault_header
 from wafs.store.base import Handle, Store
 from wafs.store.local import LocalStore
+from wafs.store.scratch import ScratchStore
 from wafs.units import KIB
 from wafs.vault.checkpoint import Checkpoint
 from wafs.vault.content_context import ContentContext
@@ -38,7 +39,12 @@ from wafs.vault.readme import README_NAME, README_TEXT
 from wafs.vault.recovery import Recovery, remove_journals
 from wafs.vault.replay import read_replay
 
+if TYPE_CHECKING:
+    from wafs.store.scratch_folder import ScratchFolder
+
 _log = logging.getLogger(__name__)
+
+Wrap = Callable[[Store], Store]
 
 DEFAULT_CHUNK_SIZE: Final = 16 * KIB
 """Chosen by measurement; the table is in docs/design.md."""
@@ -48,6 +54,7 @@ DEFAULT_CHUNK_SIZE: Final = 16 * KIB
 class Vault:
     """An open vault. Close it to let go of its lock, handles and keys.
 
+    `lock` is None for a reader; `scratch` is what takes the changes if the vault itself is to have none.
     Thread: immutable; `close` once, when nobody uses it any more.
     """
 
@@ -57,6 +64,8 @@ class Vault:
     contents: ContentContext
     tree: Handle
     read_only: bool
+    lock: VaultLock | None
+    scratch: ScratchStore | None
     _stack: contextlib.ExitStack
 
     @property
@@ -115,11 +124,18 @@ def create_vault(
 
 
 def open_vault(
-    path: str, get_secret: GetSecret, *, read_only: bool = False, wrap: Callable[[Store], Store] = lambda store: store
+    path: str,
+    get_secret: GetSecret,
+    *,
+    read_only: bool = False,
+    scratch: "ScratchFolder | None" = None,
+    wrap: Wrap = lambda store: store,
 ) -> Vault:
     """Open a vault: `get_secret` is asked for the password or recovery key, at most once for each type.
 
     A writer first makes a vault whole that was not closed; a reader sees it as a writer would leave it.
+    `scratch` takes every change, so that nothing is ever written to the vault; the folder stays the caller's. Any
+    number may have a vault open so, and nobody writes to it meanwhile.
     `wrap` puts something between the vault and its storage.
 
     Raises: NotAVaultError, UnsupportedFormatError, WrongSecretError, HeaderDamageError, LimitError,
@@ -128,29 +144,65 @@ def open_vault(
     path = os.path.realpath(path)
     files = read_headers(path)
     with contextlib.ExitStack() as stack:
-        lock = None
-        if not read_only:
-            lock = VaultLock(path)
-            stack.callback(lock.release)
+        lock = None if read_only else _locked(path, stack, shared=scratch is not None)
         unlocked = unlock(files, _once(get_secret))
         keyring = Keyring(unlocked.master_key, unlocked.header.parameters.vault_id)
         stack.callback(keyring.wipe)
         if len(files.headers) > 1:
             _log.warning("the two copies of the vault header differ; changing the password makes them equal")
-        if files.damaged and not read_only:
+        if files.damaged and not read_only and scratch is None:
             restore_headers(path, files, unlocked)
-        local = LocalStore(path)
-        stack.callback(local.shut)
-        store = wrap(local)
-        tree = _open_tree(store)
-        stack.callback(store.close, tree)
-        top = store.open_dir(None, b".")
-        stack.callback(store.close, top)
-        contents = _contents(store, top, tree, keyring, unlocked.header.parameters, read_only=read_only)
-        read_only = contents.checkpoint is None
-        if contents.checkpoint is not None:
-            stack.callback(contents.checkpoint.journal.shut)
-        return Vault(path, unlocked.header, keyring, contents, tree, read_only, stack.pop_all())
+        opening = _Opening(path, unlocked.header, keyring, lock, stack)
+        return _open_storage(opening, read_only=read_only, scratch=scratch, wrap=wrap)
+
+
+def reopen_vault(vault: Vault, *, read_only: bool) -> Vault:
+    """Open the vault of an open one once more, without a password; `vault` is closed after it.
+
+    A writer needs the lock, which `vault` must have given back.
+    Raises: VaultInUseError, DamageError, OSError.
+    """
+    with contextlib.ExitStack() as stack:
+        lock = None if read_only else _locked(vault.path, stack, shared=False)
+        opening = _Opening(vault.path, vault.header, vault.keyring, lock, stack)
+        return _open_storage(opening, read_only=read_only, scratch=None, wrap=lambda store: store)
+
+
+class _Opening(NamedTuple):
+    """A vault that is unlocked; `stack` undoes what was done so far."""
+
+    path: str
+    header: VaultHeader
+    keyring: Keyring
+    lock: VaultLock | None
+    stack: contextlib.ExitStack
+
+
+def _locked(path: str, stack: contextlib.ExitStack, *, shared: bool) -> VaultLock:
+    lock = VaultLock(path, shared=shared)
+    stack.callback(lock.release)
+    return lock
+
+
+def _open_storage(opening: _Opening, *, read_only: bool, scratch: "ScratchFolder | None", wrap: Wrap) -> Vault:
+    path, header, keyring, lock, stack = opening
+    local = LocalStore(path)
+    stack.callback(local.shut)
+    store, changes = wrap(local), None
+    if scratch is not None:
+        store = changes = ScratchStore(store, scratch)
+        stack.callback(changes.shut)
+    tree = _open_tree(store)
+    stack.callback(store.close, tree)
+    top = store.open_dir(None, b".")
+    stack.callback(store.close, top)
+    contents = _contents(store, top, tree, keyring, header.parameters, read_only=read_only)
+    if contents.checkpoint is not None:
+        stack.callback(contents.checkpoint.journal.shut)
+    if changes is not None:
+        # What a recovery changed is nobody's doing.
+        changes.settle()
+    return Vault(path, header, keyring, contents, tree, contents.checkpoint is None, lock, changes, stack.pop_all())
 
 
 def change_password(path: str, get_secret: GetSecret, new_password: bytes) -> None:
