@@ -7,11 +7,29 @@ when the store is. A read of what nobody changed goes to the lower store as it i
 import errno
 import os
 import stat
+from typing import Final, NamedTuple
 
 from wafs.store.base import Handle, Time
 from wafs.store.scratch_files import ScratchFiles, lower_of_file
 from wafs.store.scratch_lookup import fail, lower_of
-from wafs.store.scratch_nodes import Node, OpenDir, OpenFile
+from wafs.store.scratch_nodes import DirNode, Node, OpenDir, OpenFile
+
+
+class Trace(NamedTuple):
+    """What was done to one entry since the store was settled.
+
+    `is_new`: there is nothing of it below. `is_changed`: bytes, attributes or names, of a folder entries. `is_touched`:
+    something was changed in a folder or below it. `written`: bytes of a file that are not those below.
+    """
+
+    is_new: bool = False
+    is_changed: bool = False
+    is_touched: bool = False
+    has_new_xattrs: bool = False
+    written: int = 0
+
+
+UNTOUCHED: Final = Trace()
 
 
 class ScratchStore(ScratchFiles):
@@ -26,6 +44,22 @@ class ScratchStore(ScratchFiles):
         """Take what is there now for unchanged."""
         with self.lock:
             self.tree.settle()
+
+    def trace(self, parent: Handle, name: bytes) -> Trace:
+        """Return what was done to an entry."""
+        with self.lock:
+            found = self.tree.look(self.dir_of(parent), name)
+            node = found if isinstance(found, Node) else self.tree.folder_of(found)
+            if node is None:
+                return UNTOUCHED
+            written = node.data.written if node.data is not None else 0
+            is_touched = isinstance(node, DirNode) and node.is_touched
+            return Trace(node.place is None and node.is_up, node.is_changed, is_touched, node.has_new_xattrs, written)
+
+    def changed(self) -> set[int]:
+        """Return the inode numbers of files from below that were changed and still have a name."""
+        with self.lock:
+            return self.tree.changed()
 
     # Names.
 
@@ -172,6 +206,7 @@ class ScratchStore(ScratchFiles):
             if flags & os.XATTR_REPLACE and attribute not in xattrs:
                 fail(errno.ENODATA)
             xattrs[attribute] = bytes(value)
+            node.has_new_xattrs = True
             node.touch()
 
     def listxattr(self, parent: Handle, name: bytes) -> list[bytes]:
@@ -191,6 +226,7 @@ class ScratchStore(ScratchFiles):
                 fail(errno.EPERM)
             if self.tree.xattrs(node).pop(attribute, None) is None:
                 fail(errno.ENODATA)
+            node.has_new_xattrs = True
             node.touch()
 
     def _named(self, parent: Handle, name: bytes) -> Node:

@@ -73,6 +73,18 @@ class ScratchLookup:
         """Return the node of what has these attributes below."""
         return self._nodes.get((found.st_dev, found.st_ino))
 
+    def folder_of(self, found: os.stat_result) -> DirNode | None:
+        """Return what is known of a folder that has these attributes below, while it is open or after a change."""
+        return self._folders.get((found.st_dev, found.st_ino))
+
+    def changed(self) -> set[int]:
+        """Return the inode numbers of files from below that were changed and still have a name."""
+        return {
+            node.identity[1]
+            for node in self._nodes.values()
+            if node.is_changed and node.nlink > 0 and node.place is not None and not isinstance(node, DirNode)
+        }
+
     def lift(self, folder: OpenDir, name: bytes, found: Found | None = None) -> Node:
         """Return the node of an entry that is about to change; nothing changes by that.
 
@@ -129,9 +141,9 @@ class ScratchLookup:
     def settle(self) -> None:
         """Take what is there now for unchanged."""
         for node in self._nodes.values():
-            node.is_changed = False
+            node.is_changed = node.has_new_xattrs = False
         for folder in self._folders.values():
-            folder.is_changed = folder.is_touched = False
+            folder.is_changed = folder.is_touched = folder.has_new_xattrs = False
 
     # Opening.
 

@@ -54,7 +54,7 @@ class Node:
     """Attributes of one object that was changed or made.
 
     `data` is set for regular files. `xattrs` is None as long as they are those at `place`, where the object lies below;
-    what was made here has no place. `is_changed`: by others than those who brought the store to where it is to begin.
+    what was made here has no place. `is_up`: the attributes are those here. `is_changed`: since the store was settled.
     Guarded by the lock of the store, but for the times, which a write sets as well.
     """
 
@@ -64,8 +64,10 @@ class Node:
         "ctime",
         "data",
         "gid",
+        "has_new_xattrs",
         "identity",
         "is_changed",
+        "is_up",
         "mode",
         "mtime",
         "nlink",
@@ -89,7 +91,9 @@ class Node:
         self.data: ScratchBytes | None = None
         self.place: LowerPlace | None = None
         self.xattrs: dict[bytes, bytes] | None = {}
+        self.is_up = True
         self.is_changed = True
+        self.has_new_xattrs = False
         self.atime = self.mtime = self.ctime = now()
 
     def copy(self, found: os.stat_result, place: LowerPlace) -> None:
@@ -162,14 +166,15 @@ class DirNode(Node):
     """One folder that somebody has open, or that was changed.
 
     `lower`: the names by which it is found below, from the top; None if it has nothing below. `changed`: by name what
-    is here now; None for what is below and is gone here. All other names are those below. `is_up`: the attributes are
-    those here. `is_touched`: something was changed in it or below it.
+    is here now; None for what is below and is gone here. All other names are those below.
+    `is_touched`: something was changed in it or below it.
     """
 
-    __slots__ = ("changed", "is_removed", "is_touched", "is_up", "lower", "parent")
+    __slots__ = ("changed", "is_removed", "is_touched", "lower", "parent")
 
     def __init__(self, identity: Identity, parent: Optional["DirNode"], lower: tuple[bytes, ...] | None) -> None:
         super().__init__(identity, stat.S_IFDIR)
+        self.is_changed = lower is None
         self.parent = parent
         self.lower = lower
         self.changed: dict[bytes, Node | None] = {}
