@@ -131,7 +131,7 @@ class Half:
         self.store.truncate(self.slots[slot], size)
 
     def fallocate(self, slot: int, mode: int, offset: int, size: int) -> None:
-        if mode == 16:
+        if mode == 16 and size:
             # The scratch knows no FALLOC_FL_ZERO_RANGE; the vault does not use it.
             return
         self.store.fallocate(self.slots[slot], mode, offset, size)

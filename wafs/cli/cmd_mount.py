@@ -12,6 +12,7 @@ from wafs.cli.parameters import LOCAL_PATH, duration_s
 from wafs.cli.unlock_options import SecretSource, unlock_options
 
 if TYPE_CHECKING:
+    from wafs.cli.scratch_end import ScratchEnd
     from wafs.store.scratch_folder import ScratchFolder
 
 _EXAMPLES = (
@@ -32,6 +33,10 @@ _EXAMPLES = (
 @click.option(
     "--scratch-dir", type=LOCAL_PATH, metavar="DIR", help="Put what is changed here, encrypted, until the end."
 )
+@click.option(
+    "--keep", type=LOCAL_PATH, metavar="DIR", help="At the end copy what was written to this new or empty folder."
+)
+@click.option("--keep-in", metavar="PATH", help="At the end put what was written into this folder of the vault.")
 @click.option("--allow-other", is_flag=True, help="Other users may use the mount, as permission bits allow.")
 @click.option("--nonempty", is_flag=True, help="Mount on a folder that has entries; they are hidden meanwhile.")
 @click.option("--idle", metavar="TIME", callback=duration_s, help="Unmount when unused for so long: 90s, 15m, 2h.")
@@ -47,6 +52,8 @@ def mount(  # noqa: PLR0913  one argument for each option
     read_only: bool,
     scratch: bool,
     scratch_dir: str | None,
+    keep: str | None,
+    keep_in: str | None,
     allow_other: bool,
     nonempty: bool,
     idle: float | None,
@@ -58,6 +65,11 @@ def mount(  # noqa: PLR0913  one argument for each option
 
     Returns when the mount answers; from then on it is a normal folder for every program of yours. Unmount it with
     wafs umount. Only one mount at a time may write to a vault.
+
+    With --scratch programs may change, create and delete what they like, and the vault stays as it is: every change
+    goes to a private temporary folder, encrypted, and is thrown away in the end. wafs umount then tells what they
+    changed; --keep and --keep-in copy the files that were created, changed or moved. Any number of these can be mounted
+    at a time, but nothing can be written to the vault meanwhile.
     """
     from wafs.cli.daemon import run_in_background, run_in_foreground
     from wafs.errors import UsageError
@@ -70,11 +82,12 @@ def mount(  # noqa: PLR0913  one argument for each option
     if scratch and read_only:
         msg = "give only one of --read-only, which refuses changes, and --scratch, which takes them"
         raise UsageError(msg)
-    if scratch_dir is not None and not scratch:
-        msg = "--scratch-dir is for --scratch"
+    if not scratch and (scratch_dir, keep, keep_in) != (None, None, None):
+        msg = "--scratch-dir, --keep and --keep-in are for --scratch"
         raise UsageError(msg)
     read_headers(vault)
     check_mountpoint(vault, mountpoint, nonempty=nonempty)
+    end = _scratch_end(vault, mountpoint, foreground=foreground, keep=keep, keep_in=keep_in) if scratch else None
     options = MountOptions(
         mountpoint=os.fsdecode(absolute(mountpoint)),
         allow_other=allow_other,
@@ -82,6 +95,7 @@ def mount(  # noqa: PLR0913  one argument for each option
         nonempty=nonempty,
         idle_s=idle,
         save_power=save_power,
+        report_to=end.report_to if end is not None else None,
     )
     run = run_in_foreground if foreground else run_in_background
     with (
@@ -93,7 +107,11 @@ def mount(  # noqa: PLR0913  one argument for each option
             # Made by the process that serves; the one that waits for it only gives its handles back.
             try:
                 with Vfs(opened, give_to_caller=allow_other) as vfs:
+                    if end is not None:
+                        end.check(vfs)
                     serve(vfs, options, ready)
+                    if end is not None:
+                        end.finish(vfs)
             finally:
                 if folder is not None:
                     folder.remove()
@@ -101,6 +119,17 @@ def mount(  # noqa: PLR0913  one argument for each option
         run(serve_vault, verbose=verbose, log_file=log_file)
         if folder is not None:
             folder.hand_over()
+
+
+def _scratch_end(
+    vault: str, mountpoint: str, *, foreground: bool, keep: str | None, keep_in: str | None
+) -> "ScratchEnd":
+    from wafs.cli.scratch_end import ScratchEnd
+    from wafs.cli.scratch_keep import prepare_folder
+
+    place = prepare_folder(vault, mountpoint, keep) if keep is not None else None
+    path = os.fsencode(keep_in) if keep_in is not None else None
+    return ScratchEnd(foreground=foreground, keep=place, keep_in=path)
 
 
 @contextmanager

@@ -49,6 +49,7 @@ def _facts(mount: "MountInfo", answer: "MountStatus", *, stats: bool) -> dict[st
         "vault": os.fsdecode(mount.source),
         "state": answer.state,
         "read_only": "ro" in mount.options,
+        "scratch": answer.facts.get("scratch", False),
         **{key: answer.facts.get(key) for key in keys},
     }
 
@@ -66,7 +67,7 @@ def _show(mounts: list[dict[str, object]]) -> None:
         since = ""
         if isinstance(started, (int, float)):
             since = time_words(started, "%Y-%m-%d %H:%M")
-        access = "read-only" if mount["read_only"] else "read-write"
+        access = "scratch" if mount["scratch"] else "read-only" if mount["read_only"] else "read-write"
         cells = (mount["mountpoint"], mount["vault"], mount["state"], access, "" if pid is None else pid, since)
         table.add_row(*(Text(escape(str(cell))) for cell in cells))
     Console(highlight=False).print(table)

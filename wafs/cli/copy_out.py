@@ -38,7 +38,7 @@ class CopyOut:
         """
         self._interrupts.check()
         try:
-            self._copy_one(path, entry, target)
+            self.copy_one(path, entry, target)
         except (WafsError, OSError) as error:
             self._failures.add(path, error)
             return
@@ -50,19 +50,23 @@ class CopyOut:
             place = os.path.join(target, below)
             try:
                 if step.leaving:
-                    self._finish_folder(step.entry, place)
+                    self.finish_folder(step.entry, place)
                 else:
-                    self._copy_one(step.path, step.entry, place)
+                    self.copy_one(step.path, step.entry, place)
             except (WafsError, OSError) as error:
                 step.prune = True
                 self._failures.add(step.path, error)
         if not contents:
             try:
-                self._finish_folder(entry, target)
+                self.finish_folder(entry, target)
             except (WafsError, OSError) as error:
                 self._failures.add(path, error)
 
-    def _copy_one(self, path: bytes, entry: Entry, target: bytes) -> None:
+    def copy_one(self, path: bytes, entry: Entry, target: bytes) -> None:
+        """Copy one entry; a folder without its entries and attributes, which `finish_folder` brings.
+
+        Raises: WafsError, OSError.
+        """
         kind = stat.S_IFMT(entry.attrs.mode)
         if kind == stat.S_IFDIR:
             _make_folder(target)
@@ -111,7 +115,11 @@ class CopyOut:
                 os.unlink(temporary)
             raise
 
-    def _finish_folder(self, entry: Entry, target: bytes) -> None:
+    def finish_folder(self, entry: Entry, target: bytes) -> None:
+        """Give a copied folder the attributes of the original, when nothing more comes into it.
+
+        Raises: OSError.
+        """
         fd = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             self._set_attributes(entry, fd)

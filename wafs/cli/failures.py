@@ -40,6 +40,16 @@ class Failures:
         if isinstance(error, OSError) and error.errno in _HOPELESS:
             self.finish()
 
+    @property
+    def messages(self) -> list[Message]:
+        """Return what failed so far."""
+        return list(self._messages)
+
+    @property
+    def code(self) -> int:
+        """Return the exit code of the worst, 0 if nothing failed."""
+        return worst_of(self._codes)
+
     def finish(self) -> None:
         """List what failed, and end the command if anything did.
 

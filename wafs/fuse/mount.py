@@ -43,7 +43,8 @@ class MountOptions:
     """Where and how to mount.
 
     `idle_s`: unmount when nothing was asked for so many seconds; None never does. `save_power`: let processors fall
-    asleep also while the mount is busy.
+    asleep also while the mount is busy. `report_to` is called, in a thread of the mount, with the path of the FIFO by
+    which whoever unmounts wants to hear what was changed in a scratch.
     """
 
     mountpoint: str
@@ -52,6 +53,7 @@ class MountOptions:
     nonempty: bool = False
     idle_s: float | None = None
     save_power: bool = False
+    report_to: Callable[[bytes], None] | None = None
 
 
 def check_mountpoint(vault_path: str, place: str, *, nonempty: bool) -> None:
@@ -126,7 +128,7 @@ def _mount_and_serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None],
     def notify(message: bytes) -> bool:
         return channel.send([message])
 
-    session = Session(channel, handlers_of(vfs, status, notify), vfs.reasons.note, tally)
+    session = Session(channel, handlers_of(vfs, status, notify, options.report_to), vfs.reasons.note, tally)
     pruner = Pruner(vfs.context, notify, lambda: session.minor)
     # Signals are taken care of until the mount is gone: a second one must not leave it behind.
     with _stopping_on_signals(channel, options.mountpoint, mounted):

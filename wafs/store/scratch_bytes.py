@@ -158,12 +158,10 @@ class ScratchBytes:
         self.size = size
 
     def fallocate(self, mode: int, offset: int, size: int) -> None:
-        """Reserve or punch as fallocate(2) with the modes 0, KEEP_SIZE and PUNCH_HOLE | KEEP_SIZE.
+        """Reserve or punch some bytes as fallocate(2) with the modes 0, KEEP_SIZE and PUNCH_HOLE | KEEP_SIZE.
 
         Raises: OSError (EOPNOTSUPP for others).
         """
-        if offset < 0 or size <= 0:
-            _fail(errno.EINVAL)
         if mode not in (0, _KEEP_SIZE, _KEEP_SIZE | _PUNCH_HOLE):
             _fail(errno.EOPNOTSUPP)
         with self._lock:

@@ -177,7 +177,9 @@ class ScratchFiles:
         self.lifted(opened).touch_content()
 
     def fallocate(self, handle: Handle, mode: int, offset: int, size: int) -> None:
-        """Reserve or punch as fallocate(2)."""
+        """Reserve or punch as fallocate(2), with the modes of `ScratchBytes.fallocate`."""
+        if offset < 0 or size <= 0:
+            fail(errno.EINVAL)
         opened = self._writable(handle, errno.EBADF)
         self._data(opened).fallocate(mode, offset, size)
         self.lifted(opened).touch_content()

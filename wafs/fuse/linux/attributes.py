@@ -22,6 +22,9 @@ STATUS_XATTR: Final = b"user.wafs.status"
 WHY_XATTR: Final = b"user.wafs.why"
 """On a file: why it could not be read, as JSON; on the root: all that is known. Not listed, not stored."""
 
+REPORT_XATTR: Final = b"user.wafs.report"
+"""Set on the root of a scratch mount: the path of a FIFO that is to get the report at the end. Not stored."""
+
 _CAPABILITY: Final = b"security.capability"
 """What the kernel asks before the first write to any file; the storage of a vault holds none."""
 
@@ -29,13 +32,18 @@ _STATX_BASIC: Final = 0x7FF
 _NAME_MAX: Final = 255
 
 
+ReportTo = Callable[[bytes], None]
+"""Takes the path of a FIFO."""
+
+
 class AttributeHandlers:
     """Requests about attributes by nodeid."""
 
-    def __init__(self, vfs: Vfs, status: Callable[[], bytes]) -> None:
+    def __init__(self, vfs: Vfs, status: Callable[[], bytes], report_to: ReportTo | None = None) -> None:
         self._attributes = vfs.attributes
         self._xattrs = vfs.xattrs
         self._status = status
+        self._report_to = report_to
         self._reasons = vfs.reasons
 
     def table(self) -> dict[int, Handler]:
@@ -108,6 +116,11 @@ class AttributeHandlers:
         asked = requests.parse_setxattr(body, extended=False)
         if asked.name == WHY_XATTR or (asked.name == STATUS_XATTR and header.nodeid == ROOT_INO):
             raise AccessDeniedError
+        if asked.name == REPORT_XATTR and header.nodeid == ROOT_INO and self._report_to is not None:
+            if header.uid not in (0, os.geteuid()):
+                raise AccessDeniedError
+            self._report_to(bytes(asked.value))
+            return b""
         self._xattrs.set(header.nodeid, asked.name, asked.value, asked.flags)
         return b""
 

@@ -7,18 +7,23 @@ from collections.abc import Callable, Mapping
 
 from wafs import __version__
 from wafs.fs.vfs import Vfs
-from wafs.fuse.linux.attributes import AttributeHandlers
+from wafs.fuse.linux.attributes import AttributeHandlers, ReportTo
 from wafs.fuse.linux.directories import DirectoryHandlers
 from wafs.fuse.linux.entries import EntryHandlers
 from wafs.fuse.linux.files import FileHandlers
 from wafs.fuse.linux.reply import Handler, Notify
 
 
-def handlers_of(vfs: Vfs, status: Callable[[], bytes] = lambda: b"{}", notify: Notify = bool) -> dict[int, Handler]:
+def handlers_of(
+    vfs: Vfs,
+    status: Callable[[], bytes] = lambda: b"{}",
+    notify: Notify = bool,
+    report_to: ReportTo | None = None,
+) -> dict[int, Handler]:
     """Return the handlers of all requests that have one, by opcode."""
     return {
         **EntryHandlers(vfs).table(),
-        **AttributeHandlers(vfs, status).table(),
+        **AttributeHandlers(vfs, status, report_to).table(),
         **FileHandlers(vfs, notify).table(),
         **DirectoryHandlers(vfs).table(),
     }
@@ -40,6 +45,7 @@ class Status:
             "vault": vfs.vault.path,
             "version": __version__,
             "read_only": vfs.vault.read_only,
+            "scratch": vfs.vault.scratch is not None,
             "started": int(time.time()),
             "idle_s": idle_s,
         }

@@ -1,0 +1,188 @@
+"""Scratch report: what was changed in a scratch, as JSON and in words."""
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from typing import Any, Final
+
+from wafs.cli.messages import Message
+from wafs.cli.scratch_keep import Kept
+from wafs.cli.screen import count_words, size_words, tell
+from wafs.fs.changes import KINDS, Change
+
+Report = dict[str, Any]
+"""What `wafs umount --json` prints: `counts` by kind, `changes`, `unread`, `kept`."""
+
+REPORT_ATTRIBUTE: Final = "user.wafs.report"
+"""Extended attribute of a mountpoint that takes the path of the FIFO for the report."""
+
+_SHOWN: Final = 20
+_PIECE: Final = 65_536
+
+
+def report_of(changes: list[Change], unread: list[tuple[bytes, Message]], kept: list[Kept]) -> Report:
+    """Return the report. Paths are text, with a lone surrogate for a byte that is not UTF-8."""
+    return {
+        "counts": {kind: _counts([change for change in changes if change.kind == kind]) for kind in KINDS},
+        "changes": [_as_json(change) for change in changes],
+        "unread": [{"path": os.fsdecode(path), "why": why.text} for path, why in unread],
+        "kept": [
+            {
+                "place": one.place,
+                "files": one.files,
+                "bytes": one.bytes,
+                "code": one.code,
+                "failures": [{"text": message.text, "hint": message.hint} for message in one.failures],
+            }
+            for one in kept
+        ],
+    }
+
+
+def _counts(changes: list[Change]) -> dict[str, int]:
+    folders = sum(change.is_dir for change in changes)
+    return {"files": len(changes) - folders, "folders": folders, "bytes": sum(change.size for change in changes)}
+
+
+def _as_json(change: Change) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "kind": change.kind,
+        "path": os.fsdecode(change.path),
+        "type": "folder" if change.is_dir else "file",
+        "bytes": change.size,
+    }
+    if change.old_path is not None:
+        facts["old_path"] = os.fsdecode(change.old_path)
+    return facts
+
+
+def code_of(report: Report) -> int:
+    """Return the exit code that follows: that of the first copying that failed."""
+    return next((int(kept["code"]) for kept in report["kept"] if kept["code"]), 0)
+
+
+def counted(report: Report) -> str:
+    """Return the counts in words, without a name."""
+    words = []
+    for kind in KINDS:
+        counts = report["counts"][kind]
+        some = [count_words(counts[noun + "s"], noun) for noun in ("file", "folder") if counts[noun + "s"]]
+        if some:
+            size = f" ({size_words(counts['bytes'])})" if counts["bytes"] else ""
+            words.append(f"{kind} {' and '.join(some)}{size}")
+    return "; ".join(words) or "nothing was changed"
+
+
+def tell_report(report: Report) -> None:
+    """Say what was changed, what was kept, and what could not be."""
+    tell("", f"in the scratch: {counted(report)}")
+    changes = report["changes"]
+    for change in changes[:_SHOWN]:
+        size = f"  {size_words(change['bytes'])}" if change["bytes"] else ""
+        before = f"{change['old_path']} -> " if "old_path" in change else ""
+        tell("", f"  {change['kind']:<8} {before}{change['path']}{'/' * (change['type'] == 'folder')}{size}")
+    if len(changes) > _SHOWN:
+        tell("", f"  and {len(changes) - _SHOWN:,} more")
+    for item in report["unread"]:
+        tell("warning", f"{item['path']} could not be compared: {item['why']}")
+    for kept in report["kept"]:
+        tell("", f"kept in {kept['place']}: {count_words(kept['files'], 'file')}, {size_words(kept['bytes'])}")
+        _tell_failures([Message(item["text"], item["hint"]) for item in kept["failures"]])
+
+
+def _tell_failures(failures: list[Message]) -> None:
+    for message in failures[:_SHOWN]:
+        tell("error", f"not kept: {message.text}")
+    if len(failures) > _SHOWN:
+        tell("error", f"and {count_words(len(failures) - _SHOWN, 'more failure')}")
+    for hint in dict.fromkeys(message.hint for message in failures[:_SHOWN]):
+        if hint:
+            tell("hint", hint)
+
+
+def send_report(report: Report, place: bytes) -> bool:
+    """Write a report into a FIFO at which somebody waits; False if nobody does."""
+    try:
+        fd = os.open(place, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISFIFO(found.st_mode) or found.st_uid not in (0, os.geteuid()):
+            return False
+        os.set_blocking(fd, True)
+        data = memoryview(json.dumps(report).encode())
+        while data:
+            data = data[os.write(fd, data) :]
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+class ReportPipe:
+    """Where the report of a mount comes in: a FIFO in a private folder, so that no name ever touches a disk."""
+
+    def __init__(self, path: str, fd: int) -> None:
+        self.path = path
+        self._fd = fd
+        self._pieces: list[bytes] = []
+
+    def wait(self, server: int) -> Report | None:
+        """Take in the report until the process behind `server` (a pidfd) has ended; None if it sent none.
+
+        A person who is tired of waiting interrupts.
+        """
+        events = select.poll()
+        events.register(self._fd, select.POLLIN)
+        events.register(server, select.POLLIN)
+        while True:
+            ready = {fd for fd, _ in events.poll()}
+            if self._fd in ready and not self._take():
+                # The other end was closed: nothing more comes, but the end of the process.
+                events.unregister(self._fd)
+            if server in ready:
+                while self._take():
+                    pass
+                break
+        return self._report()
+
+    def _take(self) -> bool:
+        try:
+            piece = os.read(self._fd, _PIECE)
+        except BlockingIOError:
+            return False
+        self._pieces.append(piece)
+        return bool(piece)
+
+    def _report(self) -> Report | None:
+        try:
+            found = json.loads(b"".join(self._pieces))
+        except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
+
+
+@contextlib.contextmanager
+def report_pipe() -> Iterator[ReportPipe]:
+    """Make a FIFO, and remove it in the end.
+
+    Raises: OSError.
+    """
+    folder = tempfile.mkdtemp(prefix="wafs-report-")
+    try:
+        path = os.path.join(folder, "report")
+        os.mkfifo(path, 0o600)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            yield ReportPipe(path, fd)
+        finally:
+            os.close(fd)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
