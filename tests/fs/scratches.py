@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from fs.paths import Paths
@@ -42,5 +43,8 @@ def ciphertext_of(vault: Path) -> dict[str, object]:
     for path in sorted(vault.rglob("*")):
         state = path.lstat()
         facts = state.st_mode, state.st_ino, state.st_nlink, state.st_size, state.st_mtime_ns, state.st_ctime_ns
-        found[str(path.relative_to(vault))] = (facts, path.read_bytes() if path.is_file() else b"")
+        content: object = path.read_bytes() if stat.S_ISREG(state.st_mode) else None
+        if stat.S_ISLNK(state.st_mode):
+            content = os.readlink(path)
+        found[str(path.relative_to(vault))] = (facts, content)
     return found
