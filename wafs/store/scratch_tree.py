@@ -131,10 +131,10 @@ class ScratchTree(ScratchLookup):
             fail(errno.ENOENT)
         if flags == _NOREPLACE and there is not None:
             fail(errno.EEXIST)
-        if new_folder.node.is_in(_identity(moved)) or (
-            flags == _EXCHANGE and there is not None and folder.node.is_in(_identity(there))
-        ):
+        if new_folder.node.is_in(_identity(moved)):
             fail(errno.EINVAL)
+        if there is not None and folder.node.is_in(_identity(there)):
+            fail(errno.EINVAL if flags == _EXCHANGE else errno.ENOTEMPTY)
         if there is not None and _identity(there) == _identity(moved):
             return
         if there is not None and flags != _EXCHANGE:
