@@ -1,6 +1,8 @@
 """Scratch folder: a private temporary folder for bytes that are thrown away in the end."""
 
 import contextlib
+import enum
+import errno
 import fcntl
 import itertools
 import os
@@ -13,6 +15,14 @@ PREFIX: Final = "wafs-scratch-"
 """Begin of the name of every such folder."""
 
 _DIR_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class _Lock(enum.Enum):
+    """Who has the lock of a folder; UNKNOWN where the storage knows no locks on folders."""
+
+    OURS = enum.auto()
+    TAKEN = enum.auto()
+    UNKNOWN = enum.auto()
 
 
 class ScratchFolder:
@@ -108,7 +118,7 @@ def _make(place: str) -> ScratchFolder:
         fd = os.open(path, _DIR_FLAGS)
         try:
             # Somebody who removes what was left may have come between the two, and have taken it for such.
-            if _locked(fd) and _is_at(path, fd):
+            if _lock(fd) != _Lock.TAKEN and _is_at(path, fd):
                 return ScratchFolder(path, fd)
         except BaseException:
             _clear(path, fd)
@@ -121,7 +131,7 @@ def _remove_if_left(path: str) -> None:
     fd = os.open(path, _DIR_FLAGS)
     try:
         found = os.fstat(fd)
-        if found.st_uid == os.geteuid() and not stat.S_IMODE(found.st_mode) & 0o077 and _locked(fd):
+        if found.st_uid == os.geteuid() and not stat.S_IMODE(found.st_mode) & 0o077 and _lock(fd) == _Lock.OURS:
             _clear(path, fd)
     finally:
         os.close(fd)
@@ -135,16 +145,20 @@ def _clear(path: str, fd: int) -> None:
         os.rmdir(path)
 
 
-def _locked(fd: int) -> bool:
-    """Lock a folder; False if another process has it.
+def _lock(fd: int) -> "_Lock":
+    """Lock a folder, as long as it is open.
 
-    Where the storage knows no locks on folders none is ever taken for left.
+    Raises: OSError.
     """
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
-    return True
+        return _Lock.TAKEN
+    except OSError as error:
+        if error.errno not in (errno.EBADF, errno.ENOLCK, errno.EINVAL, errno.EOPNOTSUPP):
+            raise
+        return _Lock.UNKNOWN
+    return _Lock.OURS
 
 
 def _is_at(path: str, fd: int) -> bool:

@@ -102,10 +102,12 @@ class ScratchTree(ScratchLookup):
         self.forget(node)
 
     def forget(self, node: Node) -> None:
-        """Let go of a file that has no name and that nobody has open."""
-        if node.nlink <= 0 and node.data is not None and not node.data.is_open:
+        """Let go of what has no name and is not open; who has a folder open has its node as well."""
+        if node.nlink > 0 or (node.data is not None and node.data.is_open):
+            return
+        if node.data is not None:
             node.data.discard()
-            self._nodes.pop(node.identity, None)
+        self._nodes.pop(node.identity, None)
 
     def _is_below(self, folder: OpenDir, name: bytes) -> bool:
         if folder.lower is None:
