@@ -150,6 +150,10 @@ class Place:
         """Return the largest resident size of the daemon since the system was last mounted, in bytes; 0 without one."""
         return self._daemon.peak_memory() if self._daemon is not None else 0
 
+    def cpu_seconds(self) -> float:
+        """Return what the daemon has used of processors since the system was last mounted; 0 without one."""
+        return self._daemon.cpu_seconds() if self._daemon is not None else 0.0
+
     @contextmanager
     def charged(self, key: str, *, count: float) -> Iterator[None]:
         """Keep what the daemon, if there is one, uses of processors during the block.
