@@ -5,7 +5,8 @@ The Android layout is written into OUT itself, as it comes off a phone:
 
     OUT/msgstore.db  OUT/wa.db  OUT/WhatsApp/Media/WhatsApp Images/...
 
-With --ios an iOS backup is written into OUT/ios-backup as well.
+With --ios an iOS backup is written into OUT/ios-backup as well, with --encrypted what a phone and a cloud drive have
+encrypted: .crypt12, .crypt14, .crypt15 and .mcrypt1 files, and the keys to them in OUT/keys.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 from pathlib import Path
 
 from sample_backup.android import write_android
+from sample_backup.encrypted_files import write_encrypted
 from sample_backup.ios import write_ios
 from sample_backup.plan import Options, make_plan
 
@@ -37,13 +39,14 @@ def arguments() -> argparse.ArgumentParser:
         help_text = f"{words} (default {value})"
         parser.add_argument(option, type=int, default=value, metavar="N", help=help_text)
     parser.add_argument("--ios", action="store_true", help="write an iOS backup too")
+    parser.add_argument("--encrypted", action="store_true", help="write encrypted backups and their keys too")
     return parser
 
 
 def main() -> int:
     """Make the backup that the command line asks for."""
     parsed = vars(arguments().parse_args())
-    out, ios = parsed.pop("out"), parsed.pop("ios")
+    out, ios, with_encrypted = (parsed.pop(name) for name in ("out", "ios", "encrypted"))
     options = Options(**parsed)
     if out.exists() and any(out.iterdir()):
         print(f"make_backup: {out} is not empty: name an empty or a new folder", file=sys.stderr)
@@ -53,6 +56,8 @@ def main() -> int:
         return 2
     plan = make_plan(options)
     write_android(plan, out)
+    if with_encrypted:
+        write_encrypted(out, seed=str(options.seed))
     if ios:
         newest_ns = out.stat().st_mtime_ns
         write_ios(plan, out / "ios-backup")

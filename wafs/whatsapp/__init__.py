@@ -1,0 +1,1 @@
+"""WhatsApp: what WhatsApp writes on phones and in clouds. Knows no FUSE, no mount and no terminal."""
