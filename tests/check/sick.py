@@ -296,6 +296,10 @@ BREAKS: dict[Kind, Callable[[Case], bytes | None]] = {
         None, lambda case: _headers(case, ["wafs.vault", "wafs.vault.copy"], _add_slot, mac=True)
     ),
     Kind.JOURNAL_DAMAGED: _doing(None, lambda case: _journal(case, b"not a journal" * 9)),
+    Kind.KEY_STORE_DAMAGED: _doing(None, lambda case: (case.path / "wafs.keys").write_bytes(b"not a key store")),
+    Kind.KEY_STORE_NEWER: _doing(
+        None, lambda case: (case.path / "wafs.keys").write_bytes(b"\x93\xa9wafs.keys\x02\xc4\x10" + bytes(16))
+    ),
     Kind.STRAY: _doing(None, lambda case: (case.path / "holiday.jpg").write_bytes(b"plain")),
     Kind.MISPLACED: _doing(
         b"/photo",

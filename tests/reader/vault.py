@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from reader.journal import Replay, replay_of
+from reader.key_store import FILE_NAME, KeyStore, open_key_store
 from reader.keys import VaultKeys
 from reader.problem import FormatProblem, demand, refuse
 from reader.slot import Secret
@@ -30,6 +31,15 @@ class Vault:
     keys: VaultKeys
     replay: Replay | None = None
     foreign: list[Foreign] = dataclasses.field(default_factory=list)
+
+    def key_store(self) -> KeyStore | None:
+        """Read the key store; None if there is none.
+
+        Raises:
+            FormatProblem: F-90 to F-95.
+        """
+        path = self.path / FILE_NAME
+        return open_key_store(path.read_bytes(), self.keys) if path.exists() else None
 
     def walk(self) -> dict[bytes, Entry]:
         """Read every entry below the root, by its plain path without a leading slash.

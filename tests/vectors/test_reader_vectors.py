@@ -8,6 +8,7 @@ from reader.canonical import canonical_decode
 from reader.directory import implied_id, open_directory_record
 from reader.file import open_file
 from reader.journal import replay_of
+from reader.key_store import open_key_store
 from reader.keys import VaultKeys
 from reader.name import LONG_SUFFIX, open_name
 from reader.node import open_symlink, open_xattr
@@ -94,6 +95,7 @@ OPENERS: dict[str, Callable[[Vector], bytes]] = {
     "file": _open_file,
     "header": _open_header,
     "journal": _open_journal,
+    "key-store": lambda vector: open_key_store(vector.data, _keys(vector)).payload,
     "msgpack": _open_msgpack,
     "name": _open_name,
     "recovery-text": lambda vector: parse_recovery_text(vector.data),

@@ -12,7 +12,8 @@ from wafs import errors
 from wafs.crypto.secret import Secret
 from wafs.errors import LimitError, WafsError
 from wafs.format.directory import Place, implied_dir_id, open_directory_record
-from wafs.format.encoding import b64_decode, unpack
+from wafs.format.encoding import b64_decode, pack, unpack
+from wafs.format.key_store import open_key_store
 from wafs.format.recovery_text import parse_recovery_key
 from wafs.format.slot import MAX_PASSWORD_SIZE, PASSWORD, RECOVERY, parse_slot
 from wafs.format.symlink import open_target
@@ -162,6 +163,23 @@ def _open_xattr(vector: Vector) -> bytes:
     return PLAIN_PREFIX + name + b"\0" + open_xattr_value(keys.xattr_values, object_id, stored, vector.data)
 
 
+def _open_key_store(vector: Vector) -> bytes:
+    keys = open_key_store(_keyring(vector).key_store, vector.bytes_of("vault-id"), vector.data)
+    return pack(
+        [
+            {
+                "added": key.added,
+                "data": key.data,
+                "from": key.since,
+                "kind": key.kind,
+                "label": key.label,
+                "until": key.until,
+            }
+            for key in keys
+        ]
+    )
+
+
 OPENERS: dict[str, Callable[[Vector, Path], bytes]] = {
     "b64": lambda vector, _: b64_decode(vector.data),
     "dir-record": lambda vector, _: _open_record(vector),
@@ -169,6 +187,7 @@ OPENERS: dict[str, Callable[[Vector, Path], bytes]] = {
     "file": _open_file,
     "header": lambda vector, _: _open_header(vector),
     "journal": _open_journal,
+    "key-store": lambda vector, _: _open_key_store(vector),
     "msgpack": lambda vector, _: _open_msgpack(vector),
     "name": _open_name,
     "recovery-text": lambda vector, _: parse_recovery_key(vector.data.decode()),

@@ -28,6 +28,8 @@ class Kind(Enum):
     SLOT_UNKNOWN = "slot-unknown"
     JOURNAL_PENDING = "journal-pending"
     JOURNAL_DAMAGED = "journal-damaged"
+    KEY_STORE_DAMAGED = "key-store-damaged"
+    KEY_STORE_NEWER = "key-store-newer"
     STRAY = "stray"
     MISPLACED = "misplaced"
     NAME_DAMAGED = "name-damaged"
@@ -84,6 +86,10 @@ FACTS: Final[dict[Kind, Facts]] = {
     Kind.SLOT_UNKNOWN: Facts("F-14", _N, "nothing; a newer wafs may use it"),
     Kind.JOURNAL_PENDING: Facts("I-2", _N, "nothing; the next mount finishes them, and so does wafs check --repair"),
     Kind.JOURNAL_DAMAGED: Facts("F-80", _D, _JOURNAL),
+    Kind.KEY_STORE_DAMAGED: Facts(
+        "F-93", _D, "bring wafs.keys back from a backup of the vault's folder; the files of the vault are not concerned"
+    ),
+    Kind.KEY_STORE_NEWER: Facts("F-91", _T, "install a newer wafs"),
     Kind.STRAY: Facts("section 2", _N, "if it is yours, put it into the vault with wafs put: here it is not encrypted"),
     Kind.MISPLACED: Facts("F-42", _D, "wafs check --repair moves it back; use a mounted vault to move what is in it"),
     Kind.NAME_DAMAGED: Facts(

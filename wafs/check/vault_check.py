@@ -16,6 +16,7 @@ from wafs.check.folders import Folder, FolderHandles, top
 from wafs.check.headers import NAMES, HeaderCopy, check_copies
 from wafs.check.journal import NAMES as JOURNAL_NAMES
 from wafs.check.journal import check_journal
+from wafs.check.key_store import check_key_store
 from wafs.check.opening import Patient
 from wafs.check.origins import Origins
 from wafs.check.set_aside import ASIDE_PREFIX
@@ -25,12 +26,13 @@ from wafs.errors import DamageError
 from wafs.format.name import SHORT_SUFFIX
 from wafs.format.symlink import open_target
 from wafs.store.base import Handle
+from wafs.vault.key_store_file import KEY_STORE_NAME
 from wafs.vault.lock import TREE_NAME
 from wafs.vault.readme import README_NAME
 from wafs.vault.replay import Replay
 
-_KNOWN: Final = frozenset({*NAMES, *JOURNAL_NAMES, TREE_NAME, README_NAME})
-_LEFT_BY_WRITER: Final = re.compile(r"(wafs\.vault|wafs\.vault\.copy|README-wafs\.txt)\.[0-9a-f]{8}\.tmp")
+_KNOWN: Final = frozenset({*NAMES, *JOURNAL_NAMES, TREE_NAME, README_NAME, KEY_STORE_NAME})
+_LEFT_BY_WRITER: Final = re.compile(r"(wafs\.vault|wafs\.vault\.copy|wafs\.keys|README-wafs\.txt)\.[0-9a-f]{8}\.tmp")
 _JOURNAL_ASIDE: Final = re.compile(r"wafs\.journal(\.next)?\.aside(-[0-9]+)?")
 _NAMELESS: Final = frozenset({Kind.NAME_DAMAGED, Kind.LONG_NAME_LOST, Kind.LONG_NAME_DAMAGED})
 
@@ -60,6 +62,7 @@ class VaultCheck:
         yield from check_copies(self._copies, patient.key if patient is not None else None)
         yield from self._check_strays()
         if patient is not None:
+            yield from check_key_store(patient)
             replay, findings = check_journal(patient)
             yield from findings
             yield from _TreeCheck(patient, replay, self._watch, self.tally, quick=self._quick).run()
@@ -74,7 +77,7 @@ class VaultCheck:
                 message = "a second version that a sync program left, since two devices changed the same thing"
                 yield Finding(Kind.CONFLICT_COPY, message, entry=entry)
             elif _LEFT_BY_WRITER.fullmatch(name):
-                message = "a copy of the vault header that was never written to its end"
+                message = "a file of the vault that was never written to its end"
                 yield Finding(Kind.LEFTOVER, message, entry=entry, fix=SetAside())
             elif _JOURNAL_ASIDE.fullmatch(name):
                 message = (

@@ -15,6 +15,7 @@ _SIZES: Final = {
     "xattr names": 64,
     "xattr values": 32,
     "journal": 32,
+    "key store": 32,
 }
 
 

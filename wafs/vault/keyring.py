@@ -29,6 +29,7 @@ class Keyring:
         self.xattr_names = Siv(subkey("xattr names"))
         self.xattr_values = Gcm(subkey("xattr values"))
         self.journal = Gcm(subkey("journal"))
+        self.key_store = Gcm(subkey("key store"))
 
     def wipe(self) -> None:
         """Overwrite the master key; best effort, the ciphers keep their own copies until they are freed."""

@@ -9,6 +9,7 @@ This folder is a wafs vault: encrypted files that only a password or a recovery 
 
   wafs.vault        the keys of the vault, themselves locked by the password and the recovery key
   wafs.vault.copy   a second copy of it; either one is enough
+  wafs.keys         only if you put keys of encrypted backups into it: these keys, locked as the files are
   tree/             the encrypted files and folders
 
 How to open it
