@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from wafs.cli.exitcodes import MEANINGS
+from wafs.cli.help_texts import commands_below
 from wafs.cli.program import program
 
 TARGET = Path(__file__).parents[1] / "docs/cli.md"
@@ -71,9 +72,10 @@ def document() -> str:
     """Return the whole document."""
     codes = "".join(f"| {code} | {meaning} |\n" for code, meaning in MEANINGS.items())
     top = click.Context(program, info_name="wafs", terminal_width=WIDTH, help_option_names=HELP)
-    sections = [
-        _section(click.Context(command, info_name=name, parent=top)) for name, command in program.commands.items()
-    ]
+    contexts: dict[tuple[str, ...], click.Context] = {(): top}
+    for words, command in commands_below(program):
+        contexts[words] = click.Context(command, info_name=words[-1], parent=contexts[words[:-1]])
+    sections = [_section(context) for words, context in contexts.items() if words]
     return INTRODUCTION + codes + "\n" + "\n".join(sections)
 
 

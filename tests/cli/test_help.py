@@ -16,32 +16,44 @@ import pytest
 import docs_cli
 from cli.commands import PASSWORD, Wafs, environment
 from conftest import why_no_mounts
-from wafs.cli.help_texts import Command
+from sample_backup import encrypted
+from wafs.cli.help_texts import Command, CommandFolder, commands_below
 from wafs.cli.program import program
 
 PROMISED = ["init", "mount", "umount", "status", "ls", "cat", "get", "put", "rm", "info", "passwd"]
-COMMANDS = [command for command in program.commands.values() if isinstance(command, Command)]
-EXAMPLES = [(command.name or "", example.line) for command in COMMANDS for example in command.examples]
+PLACED = list(commands_below(program))
+COMMANDS = [(" ".join(words), command) for words, command in PLACED if isinstance(command, Command)]
+FOLDERS = [(" ".join(words), command) for words, command in PLACED if isinstance(command, CommandFolder)]
+EXAMPLES = [(name, example.line) for name, command in COMMANDS for example in command.examples]
 NEEDS_MOUNT = {"mount", "umount", "why"}
 
 
 def test_every_promised_command_is_there() -> None:
     assert set(PROMISED) <= set(program.commands)
-    assert len(COMMANDS) == len(program.commands)
+    assert len(COMMANDS) + len(FOLDERS) == len(PLACED)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_every_command_and_option_explains_itself(wafs: Wafs, command: Command) -> None:
-    shown = wafs.ok(command.name, "--help").out.decode()
-    assert wafs.ok(command.name, "-h").out.decode() == shown
-    assert shown.startswith(f"Usage: wafs {command.name} ")
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_every_command_and_option_explains_itself(wafs: Wafs, name: str, command: Command) -> None:
+    shown = wafs.ok(*name.split(), "--help").out.decode()
+    assert wafs.ok(*name.split(), "-h").out.decode() == shown
+    assert shown.startswith(f"Usage: wafs {name} ")
     assert command.help
     assert len(command.examples) >= 1
-    assert all(example.line in shown and f"wafs {command.name}" in example.line for example in command.examples)
+    assert all(example.line in shown and f"wafs {name}" in example.line for example in command.examples)
     options = [param for param in command.params if isinstance(param, click.Option)]
     assert [option.name for option in options if not option.help] == []
     # A short help that is cut off helps nobody.
     assert not command.get_short_help_str(60).endswith("...")
+
+
+@pytest.mark.parametrize(("name", "folder"), FOLDERS, ids=[name for name, _ in FOLDERS])
+def test_every_folder_of_commands_shows_them(wafs: Wafs, name: str, folder: CommandFolder) -> None:
+    shown = wafs.ok(*name.split(), "--help").out.decode()
+    assert [below for below in folder.commands if f"\n  {below} " not in shown] == []
+    assert not folder.get_short_help_str(60).endswith("...")
+    bare = wafs(*name.split())
+    assert (bare.code, bare.out, f"Usage: wafs {name}" in bare.err) == (2, b"", True)
 
 
 def test_the_top_shows_all_commands_and_exit_codes(wafs: Wafs) -> None:
@@ -96,11 +108,15 @@ def test_the_completion_script_is_a_script(wafs: Wafs) -> None:
     subprocess.run(["bash", "-n"], input=wafs.ok("completion", "bash").out, check=True)
 
 
-def test_bash_gets_commands_completed(place: Path) -> None:
-    asked = {"_WAFS_COMPLETE": "bash_complete", "COMP_WORDS": "wafs um", "COMP_CWORD": "1"}
+@pytest.mark.parametrize(
+    ("typed", "completed"), [("wafs um", "umount"), ("wafs whatsapp de", "decrypt"), ("wafs whatsapp key sh", "show")]
+)
+def test_bash_gets_commands_completed(place: Path, typed: str, completed: str) -> None:
+    last = str(len(typed.split()) - 1)
+    asked = {"_WAFS_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": last}
     line = [sys.executable, "-m", "wafs"]
     done = subprocess.run(line, check=False, capture_output=True, env={**environment(), **asked})
-    assert done.stdout == b"plain,umount\n"
+    assert done.stdout == f"plain,{completed}\n".encode()
 
 
 @pytest.fixture
@@ -133,8 +149,25 @@ def world(vault: Wafs, place: Path) -> Path:
     ):
         (place / file).write_text(file)
     (place / "WhatsApp/Media/x.jpg").write_text("x")
+    phone, server, nonce = encrypted.root_key("phone"), encrypted.server_key("phone"), encrypted.nonce_of("help")
+    backup = encrypted.crypt15(b"SQLite format 3\0" * 9, phone, nonce=nonce)
+    for file, data in (
+        ("encrypted_backup.key", encrypted.root_key_file(encrypted.root_key("another phone"))),
+        ("key", server.file()),
+        ("msgstore.db.crypt15", backup),
+        ("in/Databases/msgstore.db.crypt15", backup),
+        ("msgstore.db.crypt14", encrypted.crypt14(b"SQLite format 3\0" * 9, server, nonce=nonce)),
+    ):
+        (place / file).write_bytes(data)
+    media = encrypted.mcrypt1(b"a picture", "Media/a.jpg", phone)
+    (place / "cloud").mkdir()
+    (place / "cloud" / media.name).write_bytes(media.data)
+    (place / "cloud" / f"{media.name}-metadata").write_text(media.metadata)
     vault.ok("put", "vault", "in/.", "/", "--password-file", "secret")
     (place / "old").write_bytes(PASSWORD)
+    (place / "phone.txt").write_text(phone.hex())
+    stored = ("--key-file", "phone.txt", "--label", "phone", "--password-file", "secret")
+    vault.ok("whatsapp", "key", "add", "vault", *stored)
     (place / "new").write_text("quite another password")
     programs = {
         "wafs": f'exec {sys.executable} -m wafs "$@"',
@@ -154,11 +187,16 @@ def run_example(line: str) -> tuple[int | None, str]:
     shell = pexpect.spawn("bash", ["-o", "pipefail", "-c", line], env=env, encoding="utf-8", timeout=60)
     shown = ""
     while True:
-        which = shell.expect_exact(["assword: ", "The same again: ", "wafs: mounted", pexpect.EOF])
+        which = shell.expect_exact(["assword: ", "The same again: ", "wafs: mounted", pexpect.EOF, "64-digit key: "])
         shown += str(shell.before)
         if which == 3:
             shell.close()
             return shell.exitstatus, shown
+        if which == 4:
+            shell.waitnoecho()
+            # A key that the vault has not is added; a backup is opened by that of its phone.
+            shell.sendline(encrypted.root_key("third phone" if " add " in line else "phone").hex())
+            continue
         if which == 2:
             shell.kill(signal.SIGINT)
         else:

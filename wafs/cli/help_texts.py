@@ -1,6 +1,6 @@
 """Help texts: commands whose help ends with examples."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import click
@@ -33,13 +33,17 @@ class Command(click.Command):
                 formatter.write_text(f"  {example.purpose}")
 
 
-class CommandGroup(click.Group):
-    """The commands, in the order in which a person needs them, and the exit codes."""
+class CommandFolder(click.Group):
+    """Commands about one thing, in the order in which a person needs them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which they were added."""
         del ctx
         return list(self.commands)
+
+
+class CommandGroup(CommandFolder):
+    """All commands, and the exit codes."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the exit codes after the commands."""
@@ -48,3 +52,19 @@ class CommandGroup(click.Group):
             formatter.write_dl([(str(code), meaning) for code, meaning in MEANINGS.items()])
         formatter.write_paragraph()
         formatter.write_text("wafs COMMAND --help shows the options of a command, and examples.")
+
+
+class Placed(NamedTuple):
+    """A command, and the words by which it is called."""
+
+    words: tuple[str, ...]
+    command: click.Command
+
+
+def commands_below(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[Placed]:
+    """Yield all commands of a group, folders of commands before what is in them."""
+    for name, command in group.commands.items():
+        place = (*words, name)
+        yield Placed(place, command)
+        if isinstance(command, click.Group):
+            yield from commands_below(command, place)

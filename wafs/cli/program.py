@@ -17,13 +17,14 @@ from wafs.cli.cmd_rm import rm
 from wafs.cli.cmd_salvage import salvage
 from wafs.cli.cmd_status import status
 from wafs.cli.cmd_umount import umount
+from wafs.cli.cmd_whatsapp import whatsapp
 from wafs.cli.cmd_why import why
-from wafs.cli.help_texts import Command, CommandGroup
+from wafs.cli.help_texts import CommandGroup
 from wafs.cli.logs import log_to_screen
 
-_COMMANDS: tuple[Command, ...] = (
+_COMMANDS: tuple[click.Command, ...] = (
     *(init, mount, umount, status, ls, cat, get, put, rm, info, passwd),
-    *(check, why, salvage, completion),
+    *(check, why, salvage, whatsapp, completion),
 )
 
 

@@ -103,22 +103,31 @@ def ask_password(prompt: str) -> bytes:
 
     Raises: SecretInputError if there is no terminal or nothing was typed.
     """
-    _check_terminal()
+    return password_of(
+        ask_hidden(prompt, "password", NO_TERMINAL_HINT).encode("utf-8", "surrogateescape"), "the terminal"
+    )
+
+
+def ask_hidden(prompt: str, what: str, hint: str) -> str:
+    """Ask for a secret on the terminal, without showing it; `hint` says what to do where there is no terminal.
+
+    Raises: SecretInputError if there is no terminal or nothing was typed.
+    """
+    _check_terminal(what, hint)
     try:
         with warnings.catch_warnings():
             # Rather than show what is typed, do not ask.
             warnings.simplefilter("error", getpass.GetPassWarning)
-            typed = getpass.getpass(prompt)
+            return getpass.getpass(prompt)
     except getpass.GetPassWarning:
         msg = "the terminal cannot hide what is typed"
-        raise SecretInputError(msg, hint=NO_TERMINAL_HINT) from None
+        raise SecretInputError(msg, hint=hint) from None
     except UnicodeDecodeError:
         msg = "what was typed is not in the character set of the terminal"
         raise SecretInputError(msg) from None
     except EOFError:
-        msg = "no password was typed"
+        msg = f"no {what} was typed"
         raise SecretInputError(msg) from None
-    return password_of(typed.encode("utf-8", "surrogateescape"), "the terminal")
 
 
 def ask_yes(question: str) -> bool:
@@ -126,19 +135,19 @@ def ask_yes(question: str) -> bool:
 
     Raises: SecretInputError if there is no terminal.
     """
-    _check_terminal()
+    _check_terminal("answer", "run it on a terminal")
     with open(TERMINAL, "w", encoding="utf-8") as screen:
         screen.write(f"{question} [y/N] ")
     with open(TERMINAL, encoding="utf-8", errors="replace") as keyboard:
         return keyboard.readline().strip().lower() in ("y", "yes")
 
 
-def _check_terminal() -> None:
+def _check_terminal(what: str, hint: str) -> None:
     try:
         os.close(os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
     except OSError:
-        msg = "there is no terminal to ask for the password on"
-        raise SecretInputError(msg, hint=NO_TERMINAL_HINT) from None
+        msg = f"there is no terminal to ask for the {what} on"
+        raise SecretInputError(msg, hint=hint) from None
 
 
 def _recovery_key(file: BinaryIO, source: str) -> bytes:

@@ -9,12 +9,20 @@ from wafs.crypto.gcm_stream import GcmStream
 from wafs.errors import AuthenticationError, WafsError
 from wafs.whatsapp.errors import BackupDamageError, WrongKeyError
 from wafs.whatsapp.frame import MAX_HEAD, MD5_SIZE, TAG_SIZE, Head, check_tail, parse_head, tail_size
+from wafs.whatsapp.keys import KeyKind
 from wafs.whatsapp.source import Advanced, Candidate, Source, tried_words
 from wafs.whatsapp.unpack import content_of, looks_right, unpacked
 from wafs.whatsapp.verified import PieceDigests, Verified
 
 _LOOK: Final = 4096
 _DAMAGED_HINT: Final = "copy it from the phone or the cloud again, or use another one of the backups beside it"
+_SOURCES: Final = {
+    KeyKind.END_TO_END: (
+        "WhatsApp showed the 64 digits when end-to-end encryption of backups was turned on with a key instead of a"
+        " password; files/encrypted_backup.key in the app's own folder has them too"
+    ),
+    KeyKind.SERVER: "it is files/key in the app's own folder, which only a rooted phone gives out",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,8 @@ class Backup:
 
         Nothing is verified: good for a list, not for a decision.
         """
+        if candidate.key.kind is not self.head.kind.key_kind:
+            return None
         begin = self._beginning(candidate)
         if not looks_right(begin):
             return None
@@ -64,7 +74,7 @@ class Backup:
         if not possible:
             others = tried_words(list(candidates)) if candidates else "none was given"
             msg = f"{self._needs()} ({others})"
-            raise WrongKeyError(msg, hint=None if candidates else "add one with: wafs whatsapp key add VAULT")
+            raise WrongKeyError(msg, hint=_SOURCES[self.head.kind.key_kind])
         promising = [candidate for candidate in possible if looks_right(self._beginning(candidate))]
         has_md5 = False
         for trial in (promising, [candidate for candidate in possible if candidate not in promising]):

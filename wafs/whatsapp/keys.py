@@ -54,9 +54,8 @@ class BackupKey:
 
     @property
     def digits(self) -> str:
-        """Return the 64 digits of an end-to-end key, or of the AES key in a server key, in groups as WhatsApp does."""
-        key = self.data if self.kind is KeyKind.END_TO_END else self.data[_CIPHER_KEY]
-        text = key.hex()
+        """Return the key as digits in groups, as WhatsApp shows it: 64, or 262 for a server key."""
+        text = self.data.hex()
         return " ".join(text[place : place + 4] for place in range(0, len(text), 4))
 
     @property
@@ -76,7 +75,7 @@ class BackupKey:
 
 
 def key_of_digits(text: str) -> BackupKey:
-    """Read a 64-digit key as people copy it: groups, spaces, line ends and dashes mean nothing, nor does case.
+    """Read a key as people copy it: groups, spaces, line ends and dashes mean nothing, nor does case.
 
     Raises: KeyFormatError; its message has nothing of the text in it.
     """
@@ -84,10 +83,10 @@ def key_of_digits(text: str) -> BackupKey:
     if not re.fullmatch(r"[0-9a-fA-F]*", digits):
         msg = f"a key has hexadecimal digits only, this is {len(digits)} characters with others among them"
         raise KeyFormatError(msg, hint=_HINT)
-    if len(digits) != 2 * END_TO_END_KEY_SIZE:
+    if len(digits) not in (2 * END_TO_END_KEY_SIZE, 2 * SERVER_KEY_SIZE):
         msg = f"a key has 64 digits, this has {len(digits)}"
         raise KeyFormatError(msg, hint=_HINT)
-    return BackupKey(KeyKind.END_TO_END, bytes.fromhex(digits))
+    return key_of_bytes(bytes.fromhex(digits))
 
 
 def parse_key_file(data: bytes) -> BackupKey:

@@ -1,0 +1,47 @@
+"""Decrypt sources: encrypted files on this machine and in a vault, read the same way."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from wafs.fs.attrs import Entry
+from wafs.fs.vfs import Vfs
+from wafs.vault.scratch import Scratch
+from wafs.whatsapp.source import Source
+
+
+@contextmanager
+def local_source(path: str) -> Iterator[Source]:
+    """Open a file of this machine.
+
+    Raises: OSError.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield Source(lambda offset, size: os.pread(fd, size, offset), os.fstat(fd).st_size)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def vault_source(vfs: Vfs, entry: Entry) -> Iterator[Source]:
+    """Open a file of a vault; its size is the verified one.
+
+    Raises: as `Files.open`.
+    """
+    scratch = Scratch()
+    fh = vfs.files.open(entry.ino, os.O_RDONLY).fh
+
+    def read_at(offset: int, size: int) -> bytes:
+        data = bytes(vfs.files.read(fh, offset, size, scratch)) if size else b""
+        while data and len(data) < size:
+            more = bytes(vfs.files.read(fh, offset + len(data), size - len(data), scratch))
+            if not more:
+                break
+            data += more
+        return data
+
+    try:
+        yield Source(read_at, vfs.files.size(fh))
+    finally:
+        vfs.files.release(fh)
