@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import environment
+from cli.commands import ROOT, environment
 from cli.transcript import matches, parse, play
 
 FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
@@ -18,8 +18,9 @@ FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_transcript(file: Path, place: Path) -> None:
     (place / "bin").mkdir()
-    (place / "bin/wafs").write_text(f'#!/bin/sh\nexec {sys.executable} -m wafs "$@"\n')
-    (place / "bin/wafs").chmod(0o755)
+    for name, words in (("wafs", "-m wafs"), ("make_backup", ROOT / "scripts/make_backup.py")):
+        (place / "bin" / name).write_text(f'#!/bin/sh\nexec {sys.executable} {words} "$@"\n')
+        (place / "bin" / name).chmod(0o755)
     (place / "work").mkdir()
     env = {**environment(), "PATH": f"{place}/bin:{os.environ['PATH']}", "TZ": "UTC0", "LC_ALL": "C.UTF-8"}
     turns = parse(file.read_text("utf-8"))
