@@ -263,3 +263,20 @@ def test_changes_lead_from_the_vault_to_the_scratch(vault: Path, steps: list[tup
             or (change.kind == "moved" and (b"/" + path).startswith((change.old_path or b"?") + b"/"))
             for change in changes
         ), f"{path!r} is gone and nothing is told"
+
+
+def test_what_was_there_when_it_was_settled_is_no_change(vault: Path) -> None:
+    with scratch_of(vault) as paths:
+        paths.write(b"settled", b"s" * 5000)
+        paths.write(b"a/settled", b"s" * 5000)
+        paths.vfs.commits.finish()
+        assert paths.vfs.vault.scratch is not None
+        paths.vfs.vault.scratch.settle()
+        paths.write(b"new", b"n")
+        paths.write(b"a/new", b"n")
+        assert [(change.kind, change.path) for change in found_changes(paths)] == [
+            ("created", b"/a/new"),
+            ("created", b"/new"),
+        ]
+        write_at(paths, b"settled", 10, b"x")
+        assert ("created", b"/settled") in [(change.kind, change.path) for change in found_changes(paths)]

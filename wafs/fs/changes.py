@@ -148,7 +148,9 @@ class _Comparison:
         while waiting:
             item = waiting.pop()
             self.met.add(item.attrs.ino)
-            self._appeared.append(item)
+            # What was there when the scratch was settled, and not in the vault, is nobody's doing.
+            if item.trace.is_changed or not item.trace.is_new:
+                self._appeared.append(item)
             if item.is_dir and item.trace.is_new:
                 waiting += self._entries(self._vfs, item.number, item.path)
 

@@ -144,6 +144,9 @@ class ScratchLookup:
             node.is_changed = node.has_new_xattrs = False
         for folder in self._folders.values():
             folder.is_changed = folder.is_touched = folder.has_new_xattrs = False
+            for entry in folder.changed.values():
+                if entry is not None:
+                    entry.is_changed = entry.has_new_xattrs = False
 
     # Opening.
 
