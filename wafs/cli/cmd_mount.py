@@ -19,11 +19,12 @@ _EXAMPLES = (
     Example("mkdir -p ~/backup && wafs mount vault ~/backup", "ask for the password and mount"),
     Example("wafs mount --read-only --idle 15m vault ~/backup", "only look, and unmount after a quarter of an hour"),
     Example("wafs mount --scratch vault ~/backup", "let programs write what they like, and throw it away in the end"),
+    Example("wafs mount --scratch --decrypt-backups vault ~/backup", "with msgstore.db beside msgstore.db.crypt15"),
     Example("wafs mount --foreground -v vault ~/backup", "stay in the terminal and say what happens"),
 )
 
 
-@click.command(cls=Command, examples=_EXAMPLES)
+@click.command(cls=Command, examples=_EXAMPLES, usual_values={"--decrypt-backups": "latest"})
 @click.argument("vault", type=LOCAL_PATH)
 @click.argument("mountpoint", type=LOCAL_PATH)
 @unlock_options
@@ -37,6 +38,12 @@ _EXAMPLES = (
     "--keep", type=LOCAL_PATH, metavar="DIR", help="At the end copy what was written to this new or empty folder."
 )
 @click.option("--keep-in", metavar="PATH", help="At the end put what was written into this folder of the vault.")
+@click.option(
+    "--decrypt-backups",
+    "backups",
+    type=click.Choice(["latest", "all"]),
+    help="With --scratch or --read-only: show WhatsApp's encrypted backups decrypted, too; all: also dated ones.",
+)
 @click.option("--allow-other", is_flag=True, help="Other users may use the mount, as permission bits allow.")
 @click.option("--nonempty", is_flag=True, help="Mount on a folder that has entries; they are hidden meanwhile.")
 @click.option("--idle", metavar="TIME", callback=duration_s, help="Unmount when unused for so long: 90s, 15m, 2h.")
@@ -54,6 +61,7 @@ def mount(  # noqa: PLR0913  one argument for each option
     scratch_dir: str | None,
     keep: str | None,
     keep_in: str | None,
+    backups: str | None,
     allow_other: bool,
     nonempty: bool,
     idle: float | None,
@@ -70,6 +78,10 @@ def mount(  # noqa: PLR0913  one argument for each option
     goes to a private temporary folder, encrypted, and is thrown away in the end. wafs umount then tells what they
     changed; --keep and --keep-in copy the files that were created, changed or moved. Any number of these can be mounted
     at a time, but nothing can be written to the vault meanwhile.
+
+    With --decrypt-backups a read-only file appears beside each .crypt12, .crypt14 and .crypt15 that a key of the vault
+    opens: msgstore.db beside msgstore.db.crypt15. It is decrypted before the mount answers, into the scratch. Backups
+    with a date in their name are left out unless it says --decrypt-backups=all.
     """
     from wafs.cli.daemon import run_in_background, run_in_foreground
     from wafs.errors import UsageError
@@ -85,6 +97,7 @@ def mount(  # noqa: PLR0913  one argument for each option
     if not scratch and (scratch_dir, keep, keep_in) != (None, None, None):
         msg = "--scratch-dir, --keep and --keep-in are for --scratch"
         raise UsageError(msg)
+    _check_backups(backups, throws_away=scratch or read_only)
     read_headers(vault)
     check_mountpoint(vault, mountpoint, nonempty=nonempty)
     end = _scratch_end(vault, mountpoint, foreground=foreground, keep=keep, keep_in=keep_in) if scratch else None
@@ -99,8 +112,9 @@ def mount(  # noqa: PLR0913  one argument for each option
     )
     run = run_in_foreground if foreground else run_in_background
     with (
-        _folder(scratch_dir, scratch=scratch) as folder,
-        open_vault(vault, source.get_secret, read_only=read_only, scratch=folder) as opened,
+        _folder(scratch_dir, scratch=scratch or backups is not None) as folder,
+        # What is decrypted needs a place to be written to, also where the mount itself takes no changes.
+        open_vault(vault, source.get_secret, read_only=read_only and folder is None, scratch=folder) as opened,
     ):
 
         def serve_vault(ready: Callable[[], None]) -> None:
@@ -109,6 +123,10 @@ def mount(  # noqa: PLR0913  one argument for each option
                 with Vfs(opened, give_to_caller=allow_other) as vfs:
                     if end is not None:
                         end.check(vfs)
+                    if backups is not None:
+                        from wafs.cli.decrypt_view import decrypt_backups
+
+                        decrypt_backups(vfs, backups)
                     serve(vfs, options, ready)
                     if end is not None:
                         end.finish(vfs)
@@ -119,6 +137,14 @@ def mount(  # noqa: PLR0913  one argument for each option
         run(serve_vault, verbose=verbose, log_file=log_file)
         if folder is not None:
             folder.hand_over()
+
+
+def _check_backups(backups: str | None, *, throws_away: bool) -> None:
+    from wafs.errors import UsageError
+
+    if backups is not None and not throws_away:
+        msg = "--decrypt-backups is for --scratch and --read-only: the vault is not to get the plain files"
+        raise UsageError(msg)
 
 
 def _scratch_end(

@@ -86,17 +86,20 @@ def _serve_gently(serve: Serve, ready: Callable[[], None]) -> None:
 
 
 def _serve_and_end(serve: Serve, handler: logging.Handler, writer: int) -> NoReturn:
-    """Be the daemon: leave the terminal, serve, and end with the exit code of what happened."""
+    """Be the daemon: serve, leave the terminal when the mount answers, and end with the exit code of what happened."""
     code = BUG
+    # Where there is no system log nothing is to be heard of it on the terminal.
+    logging.raiseExceptions = False
     try:
         os.setsid()
         os.chdir("/")
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        _leave_terminal()
         log_to(handler)
         pipe = [writer]
 
         def ready() -> None:
+            # Until now it could show a person what takes long.
+            _leave_terminal()
             _log.info("mounted")
             os.write(writer, b"ready")
             os.close(pipe.pop())

@@ -1,11 +1,14 @@
 """Help texts: commands whose help ends with examples."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import click
 
 from wafs.cli.exitcodes import MEANINGS
+
+NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Example(NamedTuple):
@@ -16,11 +19,28 @@ class Example(NamedTuple):
 
 
 class Command(click.Command):
-    """A command with examples."""
+    """A command with examples.
 
-    def __init__(self, *arguments: Any, examples: Sequence[Example] = (), **options: Any) -> None:  # noqa: ANN401  click's own
+    `usual_values`: what an option means that is given without a value. Such an option takes one behind `=` only, so
+    that the word after it stays what it is.
+    """
+
+    def __init__(
+        self,
+        *arguments: Any,  # noqa: ANN401  click's own
+        examples: Sequence[Example] = (),
+        usual_values: Mapping[str, str] = NO_VALUES,
+        **options: Any,  # noqa: ANN401  click's own
+    ) -> None:
         super().__init__(*arguments, **options)
         self.examples = tuple(examples)
+        self._usual_values = usual_values
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give options without a value their usual one."""
+        count = args.index("--") if "--" in args else len(args)
+        usual = [f"{word}={self._usual_values[word]}" if word in self._usual_values else word for word in args[:count]]
+        return super().parse_args(ctx, usual + args[count:])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples after the options."""
