@@ -309,3 +309,11 @@ def test_what_was_put_behind_a_damaged_end_is_no_part_of_the_file(filled: Wafs) 
     assert filled.unlocked("salvage", "v", "out").code == 5
     assert files_in("out")["big"] == BIG[: 5 * CHUNK] + bytes(100)
     assert items()[0]["gaps"] == [{"start": 5 * CHUNK, "stop": len(BIG), "why": "damaged"}]
+
+
+def test_keys_that_the_vault_keeps_are_told_of_and_not_saved(filled: Wafs, place: Path) -> None:
+    assert "keys" not in filled.do("salvage", "v", "before").err
+    (place / "digits").write_text("5a" * 32)
+    filled.do("whatsapp", "key", "add", "v", "--key-file", "digits")
+    assert "the keys that the vault keeps for other files are not saved" in filled.do("salvage", "v", "out").err
+    assert files_in("out") == files_in("before")

@@ -163,7 +163,7 @@ def test_a_wrong_key_names_the_keys_that_were_tried(backup: Wafs, place: Path) -
     (place / "other.crypt15").write_bytes(encrypted.crypt15(PLAIN, encrypted.root_key("other"), nonce=NONCE))
     result = backup.unlocked("whatsapp", "decrypt", "--vault", "v", "other.crypt15")
     assert result.code == 3
-    assert "no key fits this backup, which is whole (tried: phone)" in result.err
+    assert "no key fits this backup, which is whole (tried: the key phone)" in result.err
     assert not (place / "other").exists()
 
 

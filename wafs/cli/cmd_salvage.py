@@ -74,7 +74,18 @@ def salvage(*, vault: str, dest: str, force: bool, json_report: str | None, sour
         report = _salvage(patient, dest, json_report, _Watch(interrupts, progress))
     progress.summarise()
     _show(report, dest)
+    _tell_of_keys(real)
     _end(report)
+
+
+def _tell_of_keys(vault: str) -> None:
+    """Keys are no files, and what is saved lies there unencrypted: they are not among it."""
+    from wafs.cli.screen import tell
+    from wafs.vault.key_store_file import KEY_STORE_NAME
+
+    if os.path.lexists(os.path.join(vault, KEY_STORE_NAME)):
+        tell("note", f"the keys that the vault keeps for other files are not saved: they stay in {KEY_STORE_NAME}")
+        tell("hint", "wafs whatsapp key list shows them, and wafs whatsapp key show prints one")
 
 
 class _Watch:

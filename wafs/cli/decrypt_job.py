@@ -137,7 +137,7 @@ class DecryptJob:
 
     def _candidates(self, files: list[EncryptedFile]) -> list[Candidate]:
         if self._key_file is not None:
-            name = "standard input" if self._key_file == _STANDARD_OUTPUT else self._key_file
+            name = "from standard input" if self._key_file == _STANDARD_OUTPUT else self._key_file
             return [Candidate(name, read_key_file(self._key_file))]
         stores = [KeyStoreFile.of(session.vfs.vault) for session in self._sessions.values()]
         keys = [key for store in stores for key in candidates_of(store.read())]
@@ -151,7 +151,7 @@ class DecryptJob:
         # Older backups need a file that nobody can type.
         if files and all(file.relative.endswith((".crypt12", ".crypt14")) for file in files):
             return []
-        return [Candidate("the digits that were typed", ask_key())]
+        return [Candidate("that was typed", ask_key())]
 
     def _targets(self, session: Session | None, place: VaultPath | None, *, is_folder: bool) -> FindTarget:
         """Return how to find where a file goes."""

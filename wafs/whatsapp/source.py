@@ -48,4 +48,5 @@ def tried_words(candidates: list[Candidate]) -> str:
     """Say which keys were tried, for a message."""
     if not candidates:
         return "no key of its kind is known"
-    return "tried: " + ", ".join(sorted({candidate.label for candidate in candidates}))
+    labels = sorted({candidate.label for candidate in candidates})
+    return f"tried: the key{'s' * (len(labels) > 1)} {', '.join(labels)}"
