@@ -16,9 +16,11 @@ from check.sick import BREAKS, FILES, FOLDERS, LONG, STRIDE, Case, chunk_at, in_
 from fs.paths import Paths
 from store.faulty import CHANGES, Fault, FaultyStore
 from tamper.specimen import sealed_path
-from vault.making import CHUNK, opened
+from vault.making import CHUNK, opened, recovery_only
 from wafs.check.findings import FACTS, Finding, Kind, Severity, Span
+from wafs.format.key_store import StoredKey
 from wafs.fs.vfs import Vfs
+from wafs.vault.key_store_file import unlocked_key_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -351,3 +353,11 @@ def test_a_deep_tree_takes_no_stack_and_few_handles(tmp_path: Path) -> None:
     os.makedirs(below)
     assert kinds(case.check()) == [Kind.FOREIGN]
     assert len(LONG) < STRIDE
+
+
+def test_a_whole_key_store_is_no_finding_and_one_that_was_not_finished_is_known(case: Case) -> None:
+    with unlocked_key_store(str(case.path), recovery_only) as store:
+        store.change(lambda _: [StoredKey("phone", "64-digit", bytes(32), 0)])
+    assert case.check() == []
+    (case.path / "wafs.keys.0123abcd.tmp").write_bytes(b"half")
+    assert [(item.kind, item.entry) for item in case.check()] == [(Kind.LEFTOVER, b"wafs.keys.0123abcd.tmp")]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from cli.commands import Wafs
 from sample_backup import encrypted
+from wafs.cli.progress import Progress
 
 KEY = encrypted.root_key("phone")
 SERVER = encrypted.server_key("phone")
@@ -172,3 +175,36 @@ def test_media_without_metadata_keep_their_name(backup: Wafs, place: Path) -> No
     (place / files.name).write_bytes(files.data)
     decrypt(backup, files.name, "--key-file", "digits")
     assert (place / files.name.removesuffix(".mcrypt1")).read_bytes() == b"x" * 50
+
+
+@pytest.mark.parametrize("output", ["out.db", "v:/out.db", "-"])
+@pytest.mark.parametrize("when", [1, 2])
+def test_an_interrupt_leaves_nothing(
+    backup: Wafs, place: Path, monkeypatch: pytest.MonkeyPatch, output: str, when: int
+) -> None:
+    """It strikes while the file is read, or while it is written."""
+    seen: list[int] = []
+
+    def advance(_progress: Progress, size: int) -> None:
+        seen.append(size)
+        if len(seen) == when:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Progress, "advance", advance)
+    words = ("whatsapp", "decrypt", "b/msgstore.db.crypt15", "--vault", "v", "-o", output)
+    result = backup.unlocked(*words)
+    assert (result.code, result.out) == (130, b"")
+    assert not (place / "out.db").exists()
+    assert (left(), backup.names()) == ([], [])
+
+
+def test_a_target_that_takes_no_more_leaves_nothing(backup: Wafs, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fd: int, data: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("wafs.cli.decrypt_sinks.os.write", full)
+    result = backup("whatsapp", "decrypt", "b/msgstore.db.crypt15", "--key-file", "digits")
+    monkeypatch.undo()
+    os.chdir(place)
+    assert (result.code, "no space left" in result.err) == (7, True)
+    assert (left(), (place / "msgstore.db").exists()) == ([], False)

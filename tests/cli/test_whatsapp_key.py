@@ -108,6 +108,7 @@ def test_the_same_key_or_label_is_refused(keys: Wafs) -> None:
         (("--key-file", "key", "--label", ""), 2, "a label has"),
         (("--key-file", "key", "--label", "a\nb"), 2, "a label has"),
         (("--key-file", "key", "--from", "yesterday"), 2, "is not a date"),
+        (("--key-file", "key", "--from", "2022-01-01", "--until", "2021-12-31"), 2, "is after"),
     ],
 )
 def test_what_is_no_key_is_refused(keys: Wafs, words: tuple[str, ...], code: int, said: str) -> None:

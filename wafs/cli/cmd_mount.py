@@ -80,8 +80,9 @@ def mount(  # noqa: PLR0913  one argument for each option
     at a time, but nothing can be written to the vault meanwhile.
 
     With --decrypt-backups a read-only file appears beside each .crypt12, .crypt14 and .crypt15 that a key of the vault
-    opens: msgstore.db beside msgstore.db.crypt15. It is decrypted before the mount answers, into the scratch. Backups
-    with a date in their name are left out unless it says --decrypt-backups=all.
+    opens: msgstore.db beside msgstore.db.crypt15. It is decrypted before the mount answers, into the scratch; so
+    nothing can be written to the vault meanwhile. Backups with a date in their name are left out unless it says
+    --decrypt-backups=all.
     """
     from wafs.cli.daemon import run_in_background, run_in_foreground
     from wafs.errors import UsageError

@@ -62,8 +62,12 @@ def add(*, vault: str, source: SecretSource, key_file: str | None, label: str | 
     from wafs.cli.interrupts import deferred_interrupts
     from wafs.cli.screen import tell
     from wafs.cli.whatsapp_keys import add_key, ask_key, read_key_file
+    from wafs.errors import UsageError
     from wafs.vault.key_store_file import unlocked_key_store
 
+    if since and until and since > until:
+        msg = f"--from {since} is after --until {until}"
+        raise UsageError(msg)
     with unlocked_key_store(vault, source.get_secret) as store:
         store.read()
         new = ask_key() if key_file is None else read_key_file(key_file)

@@ -110,6 +110,7 @@ class Decrypting:
             size += len(piece)
             if sink is not None:
                 sink.write(piece)
+        self._interrupts.check()
         return Written(size, content_of(begin))
 
     def _metadata(self, file: EncryptedFile) -> MediaMetadata | None:
