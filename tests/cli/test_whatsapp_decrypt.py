@@ -150,6 +150,7 @@ def test_nothing_plain_goes_into_the_folder_of_a_vault(backup: Wafs) -> None:
         (("b/old.db.crypt14",), 3, "needs the file named key"),
         (("b/msgstore.db.crypt15",), 1, "no terminal to ask for the key"),
         (("pw", "--key-file", "digits"), 1, "not an encrypted backup"),
+        (("/dev/null", "--key-file", "digits"), 2, "is not a file"),
         (("b", "--key-file", "digits", "-o", "-"), 2, "a folder cannot go to standard output"),
         (("b/msgstore.db.crypt15", "--key-file", "digits", "-o", "no/such/folder"), 7, "no such file"),
     ],

@@ -23,7 +23,7 @@ from wafs.cli.interrupts import deferred_interrupts
 from wafs.cli.opening import Session, opened
 from wafs.cli.parameters import VaultPath, split_vault_path
 from wafs.cli.progress import Progress
-from wafs.cli.screen import say, size_words, tell
+from wafs.cli.screen import count_words, say, size_words, tell
 from wafs.cli.unlock_options import SecretSource
 from wafs.cli.vault_places import inside_vault, is_vault, on_vault_mount
 from wafs.cli.whatsapp_keys import ask_key, candidates_of, read_key_file
@@ -79,6 +79,8 @@ class DecryptJob:
         self._sessions: dict[str, Session] = {}
         self._failures = Failures()
         self._plain_in: str | None = None
+        self._media = 0
+        self._media_bytes = 0
 
     def run(self) -> None:
         """Do it all."""
@@ -104,11 +106,13 @@ class DecryptJob:
             for file in files:
                 if is_folder:
                     try:
-                        self._decrypt(decrypting, file, find_target)
+                        self._decrypt(decrypting, file, find_target, counts=file.is_media)
                     except (WafsError, OSError) as error:
                         self._failures.add(file.shown, error)
                 else:
-                    self._decrypt(decrypting, file, find_target)
+                    self._decrypt(decrypting, file, find_target, counts=False)
+        if self._media:
+            tell("", f"{count_words(self._media, 'media file')} decrypted, {size_words(self._media_bytes)}")
         if self._plain_in is not None and not on_vault_mount(self._plain_in):
             tell("warning", f"what was decrypted lies in {os.path.abspath(self._plain_in)} without any encryption")
         if is_folder and not files:
@@ -194,7 +198,8 @@ class DecryptJob:
             top or os.path.dirname(path) or ".",
         )
 
-    def _decrypt(self, decrypting: Decrypting, file: EncryptedFile, find_target: FindTarget) -> None:
+    def _decrypt(self, decrypting: Decrypting, file: EncryptedFile, find_target: FindTarget, *, counts: bool) -> None:
+        """Decrypt one file; one of very many `counts` only, and has no line of its own."""
         plan = decrypting.plan(file)
         target = find_target(plan)
         # Before gigabytes are read.
@@ -205,7 +210,11 @@ class DecryptJob:
             with target.sink() as sink:
                 written = decrypting.write(found, sink)
         self._plain_in = self._plain_in or target.plain_in
-        self._report(file, found, target.shown, written)
+        if counts and not self._as_json:
+            self._media += 1
+            self._media_bytes += written.size
+        else:
+            self._report(file, found, target.shown, written)
 
     def _report(self, file: EncryptedFile, found: Opened, shown: str, written: Written) -> None:
         if self._as_json:

@@ -1,9 +1,11 @@
 """Decrypt sources: encrypted files on this machine and in a vault, read the same way."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from wafs.errors import UsageError
 from wafs.fs.attrs import Entry
 from wafs.fs.vfs import Vfs
 from wafs.vault.scratch import Scratch
@@ -14,10 +16,13 @@ from wafs.whatsapp.source import Source
 def local_source(path: str) -> Iterator[Source]:
     """Open a file of this machine.
 
-    Raises: OSError.
+    Raises: UsageError for what can only be read from its beginning; OSError.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            msg = f"{path} is not a file: an encrypted backup is read twice"
+            raise UsageError(msg)
         yield Source(lambda offset, size: os.pread(fd, size, offset), os.fstat(fd).st_size)
     finally:
         os.close(fd)
