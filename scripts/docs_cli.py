@@ -44,8 +44,8 @@ Standard output gets what was asked for. Standard error gets errors, hints, warn
 progress. Where many files are copied or removed, one that fails does not stop the others; all that failed are listed at
 the end, and the exit code is that of the worst: 5 before 7 before 1.
 
-Ctrl-C, SIGTERM and SIGHUP stop `put`, `get`, `ls`, `cat` and `rm` between two pieces of work: no half file is left, and
-the exit code is 130. A second one stops at once.
+Ctrl-C, SIGTERM and SIGHUP stop `put`, `get`, `ls`, `cat`, `rm`, `backup`, `restore` and `snapshots` between two pieces
+of work: no half file is left, and the exit code is 130. A second one stops at once.
 
 With `WAFS_DEBUG=1` in the environment a bug prints its traceback.
 

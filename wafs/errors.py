@@ -55,6 +55,10 @@ class VaultInUseError(UserError):
     """The vault is in use by another process."""
 
 
+class FileChangedError(UserError):
+    """Changed while being read."""
+
+
 class MountError(UserError):
     """The vault could not be mounted or unmounted."""
 

@@ -11,9 +11,10 @@ from wafs.cli.parameters import LOCAL_PATH, vault_path
 from wafs.cli.unlock_options import SecretSource, unlock_options
 
 if TYPE_CHECKING:
-    from wafs.cli.copy_in import CopyIn
     from wafs.cli.failures import Failures
     from wafs.cli.opening import Session
+    from wafs.cli.progress import Progress
+    from wafs.units import Ino
 
 _EXAMPLES = (
     Example("wafs put vault ~/WhatsApp /", "copy the folder in, as /WhatsApp"),
@@ -36,7 +37,6 @@ def put(*, vault: str, sources: tuple[str, ...], path: bytes, source: SecretSour
     A file appears under its name when it is complete and safe from a power cut, never before. A file that fails does
     not stop the others. Ctrl-C leaves no half file.
     """
-    from wafs.cli.copy_in import CopyIn
     from wafs.cli.failures import Failures
     from wafs.cli.opening import opened
     from wafs.cli.progress import Progress
@@ -46,37 +46,52 @@ def put(*, vault: str, sources: tuple[str, ...], path: bytes, source: SecretSour
     with opened(vault, source, read_only=False) as session, Progress("put") as progress:
         if progress.watched:
             progress.expect(_total_size(session, local))
-        with CopyIn(session, failures, progress) as copying:
-            _put(session, copying, failures, local, path)
+        _Put(session, failures, progress).put([name for name in local if _is_there(name, failures)], path)
     progress.summarise()
     failures.finish()
 
 
-def _put(session: "Session", copying: "CopyIn", failures: "Failures", sources: list[bytes], path: bytes) -> None:
-    from wafs.cli.copy_rules import last_name
-    from wafs.errors import NotADirError, NotFoundError
-    from wafs.fs.walk import found, found_parent
+class _Put:
+    """Finds the place for the sources, and copies them there."""
 
-    sources = [name for name in sources if _is_there(name, failures)]
-    try:
-        with found(session.vfs, path, follow=True) as target:
-            if stat.S_ISDIR(target.attrs.mode):
-                for name in sources:
-                    copying.copy(name, target.ino, last_name(name))
-                copying.finish(target.ino)
-                return
-    except NotFoundError:
-        pass
-    if len(sources) > 1:
-        msg = f"{os.fsdecode(path)}: not a folder, several sources need one"
-        raise NotADirError(msg)
-    for name in sources:
-        if path.endswith(b"/") and not os.path.isdir(name):
-            msg = f"{os.fsdecode(path)}: no such folder"
-            raise NotFoundError(msg)
-        with found_parent(session.vfs, path) as (parent, new_name):
-            copying.copy(name, parent.ino, new_name)
-            copying.finish(parent.ino)
+    def __init__(self, session: "Session", failures: "Failures", progress: "Progress") -> None:
+        self._session = session
+        self._failures = failures
+        self._progress = progress
+
+    def put(self, sources: list[bytes], path: bytes) -> None:
+        from wafs.cli.copy_rules import last_name
+        from wafs.errors import NotADirError, NotFoundError
+        from wafs.fs.walk import found, found_parent
+
+        vfs = self._session.vfs
+        try:
+            with found(vfs, path, follow=True) as target:
+                if stat.S_ISDIR(target.attrs.mode):
+                    self._copy(target.ino, [(name, last_name(name)) for name in sources])
+                    return
+        except NotFoundError:
+            pass
+        if len(sources) > 1:
+            msg = f"{os.fsdecode(path)}: not a folder, several sources need one"
+            raise NotADirError(msg)
+        for name in sources:
+            if path.endswith(b"/") and not os.path.isdir(name):
+                msg = f"{os.fsdecode(path)}: no such folder"
+                raise NotFoundError(msg)
+            with found_parent(vfs, path) as (parent, new_name):
+                self._copy(parent.ino, [(name, new_name)])
+
+    def _copy(self, parent: "Ino", sources: list[tuple[bytes, bytes | None]]) -> None:
+        """Copy into a folder that is held until all is in its place."""
+        from wafs.cli.copy_in import CopyIn
+        from wafs.cli.intake import Intake
+
+        with Intake(self._session, self._progress, self._failures.add, verb="put") as intake:
+            copying = CopyIn(self._session, self._failures, intake)
+            for source, name in sources:
+                copying.copy(source, parent, name)
+            intake.finish()
 
 
 def _is_there(path: bytes, failures: "Failures") -> bool:

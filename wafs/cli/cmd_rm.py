@@ -1,6 +1,5 @@
 """`wafs rm`: remove files and folders, without mounting."""
 
-import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from wafs.cli.unlock_options import SecretSource, unlock_options
 if TYPE_CHECKING:
     from wafs.cli.failures import Failures
     from wafs.cli.opening import Session
-    from wafs.units import Ino
 
 _EXAMPLES = (
     Example("wafs rm vault /notes.txt", "remove a file"),
@@ -47,6 +45,7 @@ def rm(*, vault: str, paths: tuple[bytes, ...], recursive: bool, source: SecretS
 
 
 def _remove(session: "Session", failures: "Failures", path: bytes, *, recursive: bool) -> None:
+    from wafs.cli.removing import remove_below
     from wafs.errors import IsADirError, NotPermittedError
     from wafs.fs.walk import found, found_parent, parts_of
 
@@ -60,35 +59,10 @@ def _remove(session: "Session", failures: "Failures", path: bytes, *, recursive:
         elif not recursive:
             msg = "is a folder"
             raise IsADirError(msg, hint="wafs rm -r removes it with all in it")
-        elif _empty(session, failures, entry.ino, path.rstrip(b"/")):
+        elif remove_below(session, entry.ino, path.rstrip(b"/"), failures.add):
             vfs.tree.rmdir(parent.ino, name)
         fh = vfs.streams.open(parent.ino)
         try:
             vfs.streams.sync(fh)
         finally:
             vfs.streams.release(fh)
-
-
-def _empty(session: "Session", failures: "Failures", number: "Ino", path: bytes) -> bool:
-    """Remove all below a folder and tell whether nothing is left; a folder that keeps something is no failure."""
-    from wafs.errors import WafsError
-    from wafs.fs.walk import walk
-
-    kept: set[bytes] = set()
-
-    def fail(where: bytes, error: Exception) -> None:
-        failures.add(where, error)
-        kept.update((where, os.path.dirname(where)))
-
-    for step in walk(session.vfs, number, path, fail):
-        session.interrupts.check()
-        try:
-            if step.leaving and step.path in kept:
-                kept.add(os.path.dirname(step.path))
-            elif step.leaving:
-                session.vfs.tree.rmdir(step.parent, step.name)
-            elif not step.is_dir:
-                session.vfs.tree.unlink(step.parent, step.name)
-        except (WafsError, OSError) as error:
-            fail(step.path, error)
-    return path not in kept

@@ -1,6 +1,7 @@
 """Copy rules: what `put` and `get` keep of a file besides its bytes."""
 
 import os
+import re
 import secrets
 import stat
 from typing import Final
@@ -14,9 +15,17 @@ KEPT_XATTRS: Final = b"user."
 """Name space of the attributes that a person can set."""
 
 
+_TEMPORARY: Final = re.compile(rb"\.wafs-(?:put|backup)-[0-9a-f]{16}")
+
+
 def temporary_name(verb: str) -> bytes:
     """Return a name that nobody else uses, for a file that is not complete yet."""
     return f".wafs-{verb}-{secrets.token_hex(8)}".encode()
+
+
+def is_temporary(name: bytes) -> bool:
+    """Tell whether a name in a vault is that of a file which a run that was killed did not complete."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def kept_mode(mode: int, owner: int) -> int:

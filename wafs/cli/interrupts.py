@@ -58,3 +58,16 @@ def deferred_interrupts() -> Iterator[Interrupts]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def striking_interrupts() -> Iterator[None]:
+    """Let Ctrl-C strike at once, while a person is asked something in the middle of deferred interrupts.
+
+    Thread: main.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -2,23 +2,27 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from typing import Final
 
 OnError = Callable[[bytes, Exception], None]
+_ALONE: Final = frozenset[bytes]()
 
 
 class LocalStep:
     """One station. A folder is met twice: before its entries, and `leaving` it after them.
 
-    Set `prune` on the first of the two to pass over its entries and the second meeting.
+    Set `prune` on the first of the two to pass over its entries and the second meeting. `siblings` are the names in
+    the folder in which it stands.
     """
 
-    __slots__ = ("attrs", "leaving", "name", "path", "prune")
+    __slots__ = ("attrs", "leaving", "name", "path", "prune", "siblings")
 
-    def __init__(self, path: bytes, name: bytes, attrs: os.stat_result) -> None:
+    def __init__(self, path: bytes, name: bytes, attrs: os.stat_result, siblings: Collection[bytes] = _ALONE) -> None:
         self.path = path
         self.name = name
         self.attrs = attrs
+        self.siblings = siblings
         self.leaving = False
         self.prune = False
 
@@ -33,16 +37,17 @@ def local_walk(path: bytes, on_error: OnError) -> Iterator[LocalStep]:
 
     What cannot be read goes to `on_error` with its path, and the walk goes on.
     """
-    waiting: list[tuple[bytes, bytes] | LocalStep] = [(path, os.path.basename(path))]
+    waiting: list[tuple[bytes, bytes, Collection[bytes]] | LocalStep] = [(path, os.path.basename(path), _ALONE)]
     while waiting:
         item = waiting.pop()
         if isinstance(item, LocalStep):
             yield item
             continue
+        where, name, siblings = item
         try:
-            step = LocalStep(*item, os.lstat(item[0]))
+            step = LocalStep(where, name, os.lstat(where), siblings)
         except OSError as error:
-            on_error(item[0], error)
+            on_error(where, error)
             continue
         yield step
         if not step.is_dir or step.prune:
@@ -54,4 +59,5 @@ def local_walk(path: bytes, on_error: OnError) -> Iterator[LocalStep]:
             names = []
         step.leaving = True
         waiting.append(step)
-        waiting += [(os.path.join(step.path, name), name) for name in names]
+        present = frozenset(names)
+        waiting += [(os.path.join(step.path, name), name, present) for name in names]

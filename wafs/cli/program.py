@@ -3,6 +3,7 @@
 import click
 
 from wafs import __version__
+from wafs.cli.cmd_backup import backup
 from wafs.cli.cmd_cat import cat
 from wafs.cli.cmd_check import check
 from wafs.cli.cmd_completion import completion
@@ -13,8 +14,10 @@ from wafs.cli.cmd_ls import ls
 from wafs.cli.cmd_mount import mount
 from wafs.cli.cmd_passwd import passwd
 from wafs.cli.cmd_put import put
+from wafs.cli.cmd_restore import restore
 from wafs.cli.cmd_rm import rm
 from wafs.cli.cmd_salvage import salvage
+from wafs.cli.cmd_snapshots import snapshots
 from wafs.cli.cmd_status import status
 from wafs.cli.cmd_umount import umount
 from wafs.cli.cmd_whatsapp import whatsapp
@@ -24,6 +27,7 @@ from wafs.cli.logs import log_to_screen
 
 _COMMANDS: tuple[click.Command, ...] = (
     *(init, mount, umount, status, ls, cat, get, put, rm, info, passwd),
+    *(backup, restore, snapshots),
     *(check, why, salvage, whatsapp, completion),
 )
 

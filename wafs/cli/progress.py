@@ -25,6 +25,7 @@ class Progress:
         self._bar: Bar | None = None
         self._task: TaskID | None = None
         self._began = time.monotonic()
+        self._expected = 0
         self.files = 0
         self.bytes = 0
 
@@ -47,6 +48,7 @@ class Progress:
         )
         from rich.progress import Progress as Bar
 
+        self._expected = total_bytes
         self._bar = Bar(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -58,6 +60,12 @@ class Progress:
         )
         self._task = self._bar.add_task(self._verb, total=total_bytes)
         self._bar.start()
+
+    def expect_less(self, size: int) -> None:
+        """Note that so many bytes need not be copied."""
+        self._expected -= size
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=self._expected)
 
     def begin(self, name: str | bytes) -> None:
         """Say which file it is at."""

@@ -30,6 +30,7 @@ class Commits:
 
     def __init__(self, context: FsContext, contents: Contents) -> None:
         self._checkpoint = context.contents.checkpoint
+        self._store = context.store
         self._contents = contents
         self._began: float | None = None
         self._seen = -1
@@ -63,6 +64,14 @@ class Commits:
                 self._checkpoint.run()
             finally:
                 self._contents.sweep()
+
+    def settle(self) -> None:
+        """Return when all that was done so far is in its place and safe from a power cut.
+
+        Raises: as `run`.
+        """
+        self.run()
+        self._store.sync_all()
 
     def finish(self) -> None:
         """Bring everything to its place and leave no journal, when nobody changes anything any more.

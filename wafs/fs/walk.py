@@ -11,12 +11,15 @@ from contextlib import contextmanager
 from typing import Final
 
 from wafs.errors import FsError, InvalidArgumentError, NotADirError, NotFoundError, WafsError
-from wafs.fs.attrs import DirEntry, Entry
+from wafs.fs.attrs import Attrs, DirEntry, Entry
 from wafs.fs.vfs import Vfs
 from wafs.units import ROOT_INO, Ino
 
 MAX_SYMLINKS: Final = 40
 """Symlinks followed in one path, as in Linux."""
+
+_PAGE: Final = 1024
+"""Entries that are looked at in one go, each pinned meanwhile."""
 
 OnError = Callable[[bytes, Exception], None]
 
@@ -69,6 +72,25 @@ def names_in(vfs: Vfs, number: int) -> list[DirEntry]:
     fh = vfs.streams.open(number)
     try:
         return sorted(entry for entry in vfs.streams.read(fh, 0) if entry.name not in (b".", b".."))
+    finally:
+        vfs.streams.release(fh)
+
+
+def listing(vfs: Vfs, number: int) -> dict[bytes, Attrs]:
+    """Return the attributes of all that is in a folder, by name; what does not open is not among it.
+
+    Raises: NotFoundError, NotADirError, DamageError, OSError.
+    """
+    fh = vfs.streams.open(number)
+    try:
+        names = [entry.name for entry in vfs.streams.read(fh, 0)]
+        found: dict[bytes, Attrs] = {}
+        for start in range(0, len(names), _PAGE):
+            for name, entry in zip(names[start : start + _PAGE], vfs.streams.enter(fh, start, _PAGE), strict=True):
+                if entry is not None:
+                    found[name] = entry.attrs
+                    vfs.tree.forget(entry.ino)
+        return found
     finally:
         vfs.streams.release(fh)
 

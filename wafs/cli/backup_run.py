@@ -1,0 +1,198 @@
+"""Backup run: opens the vault, finds or makes the place for a backup, and has it made there."""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from wafs.cli.backup import Backup, Means
+from wafs.cli.backup_source import KIND_WORDS, BackupSource
+from wafs.cli.comparison import Comparison
+from wafs.cli.failures import Failures
+from wafs.cli.intake import Intake
+from wafs.cli.local_walk import local_walk
+from wafs.cli.opening import Session, opened
+from wafs.cli.outcomes import Outcomes
+from wafs.cli.parameters import VaultPath
+from wafs.cli.progress import Progress
+from wafs.cli.screen import tell
+from wafs.cli.selection import Selection
+from wafs.cli.snapshot_store import SnapshotStore
+from wafs.cli.tally import Outcome
+from wafs.cli.unlock_options import SecretSource
+from wafs.errors import NotADirError, NotFoundError
+from wafs.fs.attrs import Caller, Entry
+from wafs.fs.walk import found, parts_of, top
+from wafs.units import Ino
+from wafs.whatsapp.layout import BackupKind
+
+_OUTCOMES: Final = (Outcome.NEW, Outcome.CHANGED, Outcome.UNCHANGED, Outcome.SKIPPED, Outcome.FAILED)
+
+
+class Request(NamedTuple):
+    """What is asked for."""
+
+    src: str
+    target: VaultPath
+    selection: Selection
+    snapshot: bool = False
+    name: str | None = None
+    checksum: bool = False
+    dry_run: bool = False
+
+
+class BackupResult(NamedTuple):
+    """What came of it. `snapshot` is the name of the one that was made, or would have been."""
+
+    kind: BackupKind
+    path: bytes
+    snapshot: bytes | None
+    outcomes: Outcomes
+
+
+def run_backup(request: Request, secret: SecretSource, failures: Failures) -> BackupResult:
+    """Make a backup; what fails for one file goes to the failures.
+
+    Raises: WafsError, OSError, KeyboardInterrupt.
+    """
+    source = BackupSource(request.src)
+    with opened(request.target.vault, secret, read_only=request.dry_run) as session, Progress("backup") as progress:
+        tell("", f"{request.src} is {KIND_WORDS[source.kind]}")
+        outcomes = Outcomes(source.path, source.category_of, failures, progress, _OUTCOMES)
+        if progress.watched:
+            progress.expect(_total_size(session, source))
+        name = _Run(session, request, source, outcomes, progress).run()
+    progress.summarise()
+    return BackupResult(source.kind, request.target.path, name, outcomes)
+
+
+class _Run:
+    """One run in an open vault."""
+
+    def __init__(
+        self, session: Session, request: Request, source: BackupSource, outcomes: Outcomes, progress: Progress
+    ) -> None:
+        self._session = session
+        self._request = request
+        self._source = source
+        self._outcomes = outcomes
+        self._progress = progress
+        self._caller = Caller(os.geteuid(), os.getegid())
+
+    def run(self) -> bytes | None:
+        """Make the backup, and return the name of the snapshot if it is one."""
+        if self._request.dry_run:
+            return self._try()
+        with self._folder() as (target, is_new):
+            if self._request.snapshot:
+                return self._snapshot(target.ino)
+            self._copy(target, (), is_new=is_new)
+        return None
+
+    def _try(self) -> bytes | None:
+        """Count what would be done."""
+        try:
+            with found(self._session.vfs, self._request.target.path, follow=True) as target:
+                _must_be_folder(target, self._request.target.path)
+                if not self._request.snapshot:
+                    self._count(target, ())
+                    return None
+                store = SnapshotStore(self._session, target.ino)
+                with self._bases(store) as bases:
+                    self._count(None, bases)
+                return self._name(store)
+        except NotFoundError:
+            self._count(None, ())
+        return None
+
+    def _snapshot(self, number: Ino) -> bytes:
+        store = SnapshotStore(self._session, number)
+        name = self._name(store)
+        left = [snapshot.name for snapshot in store.all() if not snapshot.is_complete]
+        if left:
+            tell("note", "an earlier snapshot was interrupted: what it has copied is used")
+        with self._bases(store) as bases:
+            partial, entry = store.begin(self._caller)
+            try:
+                self._copy(entry, bases, is_new=False)
+            except KeyboardInterrupt:
+                tell("note", "the snapshot is not complete: the same command goes on from here")
+                raise
+            finally:
+                self._session.vfs.tree.forget(entry.ino)
+        store.complete(partial, name, datetime.now().astimezone(), os.stat(self._source.path))
+        for old in left:
+            store.remove(old, self._outcomes.fail)
+        self._session.vfs.commits.settle()
+        return name
+
+    def _name(self, store: SnapshotStore) -> bytes:
+        if self._request.name is None:
+            return store.new_name(datetime.now().astimezone())
+        name = os.fsencode(self._request.name)
+        store.refuse(name)
+        return name
+
+    @contextlib.contextmanager
+    def _bases(self, store: SnapshotStore) -> Iterator[list[Ino]]:
+        """Pin what may be linked from: the newest complete snapshot, and what was never completed."""
+        tree = self._session.vfs.tree
+        snapshots = store.all()
+        newest = [snapshot for snapshot in snapshots if snapshot.is_complete][-1:]
+        left = [snapshot for snapshot in snapshots if not snapshot.is_complete]
+        pins = [tree.lookup(store.number, snapshot.name).ino for snapshot in (*newest, *left)]
+        try:
+            yield pins
+        finally:
+            for number in pins:
+                tree.forget(number)
+
+    @contextlib.contextmanager
+    def _folder(self) -> Iterator[tuple[Entry, bool]]:
+        """Find the folder for the backup, or make it and those above it; tells whether it is new."""
+        vfs = self._session.vfs
+        path = self._request.target.path
+        with contextlib.ExitStack() as stack:
+            try:
+                target = stack.enter_context(found(vfs, path, follow=True))
+                is_new = False
+            except NotFoundError:
+                target, is_new = top(vfs), False
+                for name in parts_of(path):
+                    try:
+                        target = vfs.tree.lookup(target.ino, name)
+                    except NotFoundError:
+                        target, is_new = vfs.tree.mkdir(target.ino, name, 0o700, self._caller), True
+                    stack.callback(vfs.tree.forget, target.ino)
+            _must_be_folder(target, path)
+            yield target, is_new
+
+    def _copy(self, target: Entry, bases: Sequence[Ino], *, is_new: bool) -> None:
+        with Intake(self._session, self._progress, self._outcomes.fail, verb="backup") as intake:
+            self._work(intake, bases).run(target, is_new=is_new)
+            intake.finish()
+
+    def _count(self, target: Entry | None, bases: Sequence[Ino]) -> None:
+        self._work(None, bases).run(target, is_new=False)
+
+    def _work(self, intake: Intake | None, bases: Sequence[Ino]) -> Backup:
+        comparison = Comparison(self._session, by_content=self._request.checksum)
+        means = Means(intake, comparison, bases)
+        return Backup(self._session, self._source, self._request.selection, means, self._outcomes)
+
+
+def _must_be_folder(entry: Entry, path: bytes) -> None:
+    if not stat.S_ISDIR(entry.attrs.mode):
+        msg = f"{os.fsdecode(path)}: not a folder"
+        raise NotADirError(msg)
+
+
+def _total_size(session: Session, source: BackupSource) -> int:
+    total = 0
+    for step in local_walk(source.path, lambda _path, _error: None):
+        session.interrupts.check()
+        if stat.S_ISREG(step.attrs.st_mode):
+            total += step.attrs.st_size
+    return total

@@ -1,0 +1,148 @@
+"""Restore: brings a folder of the vault onto this machine, and leaves alone what is newer there."""
+
+import contextlib
+import os
+import stat
+
+from wafs.cli.copy_rules import kept_mode
+from wafs.cli.opening import Session
+from wafs.cli.outcomes import Outcomes
+from wafs.cli.outlet import Outlet
+from wafs.cli.screen import tell
+from wafs.cli.selection import Selection
+from wafs.cli.tally import Outcome
+from wafs.errors import IsADirError, WafsError
+from wafs.fs.attrs import Entry
+from wafs.fs.walk import Step, walk
+
+
+class _Level:
+    """A folder that the walk is in: where it goes, and whether it is there and was changed."""
+
+    __slots__ = ("entry", "is_there", "target", "touched")
+
+    def __init__(self, entry: Entry, target: bytes) -> None:
+        self.entry = entry
+        self.target = target
+        self.is_there = False
+        self.touched = False
+
+
+class Restore:
+    """One run. Without an outlet nothing is changed, and what would be is counted all the same.
+
+    `force` has files replaced that are newer than those in the vault.
+    Thread: that of the command.
+    """
+
+    def __init__(
+        self, session: Session, selection: Selection, outlet: Outlet | None, outcomes: Outcomes, *, force: bool
+    ) -> None:
+        self._vfs, self._interrupts = session
+        self._selection = selection
+        self._outlet = outlet
+        self._outcomes = outcomes
+        self._force = force
+        self._levels: list[_Level] = []
+        # Where the first name of each file with several is, by the number of the file.
+        self._first: dict[int, bytes] = {}
+
+    def run(self, source: Entry, dest: bytes) -> None:
+        """Bring all that is in a folder into the folder `dest`, which gets its attributes if it is new.
+
+        Raises: KeyboardInterrupt, WafsError, OSError; what fails for one file goes to the outcomes.
+        """
+        self._levels = [_Level(source, dest)]
+        if self._selection.is_everything:
+            self._make_folders()
+        for step in walk(self._vfs, source.ino, b"", self._outcomes.fail):
+            self._interrupts.check()
+            try:
+                if step.leaving:
+                    self._leave()
+                else:
+                    self._meet(step)
+            except (WafsError, OSError) as error:
+                step.prune = True
+                self._outcomes.fail(step.path, error)
+        self._leave()
+
+    def _meet(self, step: Step) -> None:
+        kind = stat.S_IFMT(step.entry.attrs.mode)
+        target = os.path.join(self._levels[-1].target, step.name)
+        if kind == stat.S_IFDIR:
+            if self._selection.leaves_out(step.path):
+                step.prune = True
+                return
+            self._levels.append(_Level(step.entry, target))
+            if self._selection.is_everything:
+                self._make_folders()
+        elif kind not in (stat.S_IFREG, stat.S_IFLNK):
+            tell("note", f"left out, neither a file, a folder nor a symlink: {os.fsdecode(step.path)}")
+        elif not self._selection.wants(step.path, self._outcomes.category_of(step.path)):
+            self._outcomes.note(step.path, Outcome.SKIPPED, step.entry.attrs.size)
+        else:
+            outcome = self._verdict(step.entry, target)
+            if outcome in (Outcome.NEW, Outcome.CHANGED):
+                self._bring(step, target)
+            elif outcome is Outcome.UNCHANGED and self._outlet is not None and kind == stat.S_IFREG:
+                self._first.setdefault(step.entry.attrs.ino, target)
+                _put_mode_right(step.entry, target)
+            self._outcomes.note(step.path, outcome, step.entry.attrs.size if kind == stat.S_IFREG else 0)
+
+    def _verdict(self, entry: Entry, target: bytes) -> Outcome:
+        """Tell what is to become of an entry, by what is at its place on this machine."""
+        try:
+            there = os.lstat(target)
+        except (FileNotFoundError, NotADirectoryError):
+            return Outcome.NEW
+        if stat.S_ISDIR(there.st_mode):
+            msg = f"a file cannot replace the folder {os.fsdecode(target)}"
+            raise IsADirError(msg)
+        attrs = entry.attrs
+        if stat.S_IFMT(attrs.mode) == stat.S_IFMT(there.st_mode):
+            if stat.S_ISLNK(attrs.mode):
+                is_same = self._vfs.tree.readlink(entry.ino) == os.readlink(target)
+            else:
+                is_same = attrs.size == there.st_size
+            if is_same and attrs.mtime_ns == there.st_mtime_ns:
+                return Outcome.UNCHANGED
+        return Outcome.NEWER if there.st_mtime_ns > attrs.mtime_ns and not self._force else Outcome.CHANGED
+
+    def _bring(self, step: Step, target: bytes) -> None:
+        outlet = self._outlet
+        if outlet is None:
+            return
+        self._make_folders()
+        self._levels[-1].touched = True
+        attrs = step.entry.attrs
+        if stat.S_ISLNK(attrs.mode):
+            outlet.symlink(step.entry, target)
+            return
+        first = self._first.get(attrs.ino) if attrs.nlink > 1 else None
+        if first is not None:
+            with contextlib.suppress(OSError):
+                outlet.link(first, target)
+                return
+        outlet.file(step.name, step.entry, target)
+        if attrs.nlink > 1:
+            self._first[attrs.ino] = target
+
+    def _make_folders(self) -> None:
+        if self._outlet is None:
+            return
+        for level in self._levels:
+            if not level.is_there:
+                level.touched = self._outlet.folder(level.target)
+                level.is_there = True
+
+    def _leave(self) -> None:
+        level = self._levels.pop()
+        if self._outlet is not None and level.touched:
+            self._outlet.finish_folder(level.entry, level.target)
+
+
+def _put_mode_right(entry: Entry, target: bytes) -> None:
+    mode = kept_mode(entry.attrs.mode, entry.attrs.uid)
+    if stat.S_IMODE(os.lstat(target).st_mode) != mode:
+        os.chmod(target, mode)

@@ -1,0 +1,162 @@
+"""Snapshot store: the dated copies of a source in one folder of the vault, each a folder of its own.
+
+A snapshot is made under a name that begins with `.partial-` and gets its own when it is complete. What did not change
+since an earlier one is a hard link to the file there, so it is stored once.
+"""
+
+import contextlib
+import os
+import re
+import secrets
+import stat
+from datetime import date, datetime
+from typing import Final, NamedTuple
+
+from wafs.cli.copy_rules import kept_mode
+from wafs.cli.opening import Session
+from wafs.cli.removing import Failed, remove_below
+from wafs.errors import ExistsError, NotFoundError, WafsError
+from wafs.fs.attrs import Caller, Entry, SetAttrs
+from wafs.fs.rename import RENAME_NOREPLACE
+from wafs.fs.walk import listing
+from wafs.units import Ino
+
+PARTIAL: Final = b".partial-"
+_MARK: Final = b"user.wafs.snapshot"
+_DATED: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.([1-9]\d*))?")
+
+
+class Snapshot(NamedTuple):
+    """One snapshot. Of two the later one is the greater; `second` is that of the day, as far as it is known.
+
+    `is_dated`: named after its day, as prune wants it. One that is not complete has no day.
+    """
+
+    day: date
+    second: int
+    serial: int
+    name: bytes
+    is_dated: bool = True
+    is_complete: bool = True
+
+
+class SnapshotStore:
+    """The snapshots in the folder `number`, which the caller holds.
+
+    Thread: that of the command.
+    """
+
+    def __init__(self, session: Session, number: Ino) -> None:
+        self._session = session
+        self._vfs = session.vfs
+        self.number = number
+
+    def all(self) -> list[Snapshot]:
+        """Return what is there, the oldest first, those that were never completed before all others.
+
+        Raises: WafsError, OSError.
+        """
+        folders = [name for name, attrs in listing(self._vfs, self.number).items() if stat.S_ISDIR(attrs.mode)]
+        return sorted(found for found in map(self._snapshot, folders) if found is not None)
+
+    def find(self, name: str) -> Snapshot:
+        """Return the snapshot of a name, or the newest complete one for `latest`.
+
+        Raises: NotFoundError, WafsError, OSError.
+        """
+        complete = [snapshot for snapshot in self.all() if snapshot.is_complete]
+        if name == "latest" and complete:
+            return complete[-1]
+        for snapshot in complete:
+            if os.fsdecode(snapshot.name) == name:
+                return snapshot
+        msg = f"there is no snapshot {name}"
+        raise NotFoundError(msg, hint="see: wafs snapshots list")
+
+    def new_name(self, now: datetime) -> bytes:
+        """Return the name of a snapshot made now: the day, with a number if the day has one already.
+
+        Raises: WafsError, OSError.
+        """
+        present = listing(self._vfs, self.number)
+        day = f"{now:%Y-%m-%d}"
+        if day.encode() not in present:
+            return day.encode()
+        return next(name for count in range(2, len(present) + 3) if (name := f"{day}.{count}".encode()) not in present)
+
+    def begin(self, caller: Caller) -> tuple[bytes, Entry]:
+        """Make the folder of a snapshot that is not complete, and pin it.
+
+        Raises: WafsError, OSError.
+        """
+        name = PARTIAL + secrets.token_hex(4).encode()
+        return name, self._vfs.tree.mkdir(self.number, name, 0o700, caller)
+
+    def refuse(self, name: bytes) -> None:
+        """Refuse a name that is taken.
+
+        Raises: ExistsError, WafsError, OSError.
+        """
+        if name in listing(self._vfs, self.number):
+            msg = f"there is a snapshot or a folder {os.fsdecode(name)} already"
+            raise ExistsError(msg)
+
+    def complete(self, partial: bytes, name: bytes, now: datetime, attrs: os.stat_result) -> None:
+        """Give a snapshot its name, and the attributes of its source; all in it is safe from a power cut before that.
+
+        Raises: ExistsError, WafsError, OSError.
+        """
+        entry = self._vfs.tree.lookup(self.number, partial)
+        try:
+            # Without it, a snapshot that is not named after a day is not known as one.
+            with contextlib.suppress(WafsError, OSError):
+                self._vfs.xattrs.set(entry.ino, _MARK, now.isoformat(timespec="seconds").encode(), 0)
+            self._vfs.renamer.rename(self.number, partial, self.number, new_name=name, flags=RENAME_NOREPLACE)
+            mode = kept_mode(attrs.st_mode, attrs.st_uid)
+            self._vfs.attributes.set(entry.ino, SetAttrs(mode, atime=attrs.st_atime_ns, mtime=attrs.st_mtime_ns))
+        finally:
+            self._vfs.tree.forget(entry.ino)
+
+    def remove(self, name: bytes, failed: Failed) -> bool:
+        """Remove a snapshot and tell whether nothing of it is left; from its first moment on it is not complete.
+
+        Raises: KeyboardInterrupt, WafsError, OSError; what `failed` raises.
+        """
+        if not name.startswith(PARTIAL):
+            partial = PARTIAL + secrets.token_hex(4).encode()
+            self._vfs.renamer.rename(self.number, name, self.number, new_name=partial)
+            name = partial
+        entry = self._vfs.tree.lookup(self.number, name)
+        try:
+            is_empty = remove_below(self._session, entry.ino, name, failed)
+        finally:
+            self._vfs.tree.forget(entry.ino)
+        if is_empty:
+            self._vfs.tree.rmdir(self.number, name)
+        return is_empty
+
+    def _snapshot(self, name: bytes) -> Snapshot | None:
+        if name.startswith(PARTIAL):
+            return Snapshot(date.min, 0, 0, name, is_dated=False, is_complete=False)
+        made = self._made(name)
+        dated = _DATED.fullmatch(name.decode("utf-8", "replace"))
+        if dated is not None:
+            with contextlib.suppress(ValueError):
+                day = date.fromisoformat(dated[1])
+                second = _second(made) if made is not None and made.date() == day else 0
+                return Snapshot(day, second, int(dated[2] or 1), name)
+        return None if made is None else Snapshot(made.date(), _second(made), 0, name, is_dated=False)
+
+    def _made(self, name: bytes) -> datetime | None:
+        """Return when a snapshot was made, in the time of the place where that was; None for any other folder."""
+        entry = self._vfs.tree.lookup(self.number, name)
+        try:
+            return datetime.fromisoformat(self._vfs.xattrs.get(entry.ino, _MARK).decode()).replace(tzinfo=None)
+        except (WafsError, OSError, ValueError):
+            return None
+        finally:
+            self._vfs.tree.forget(entry.ino)
+
+
+def _second(made: datetime) -> int:
+    return made.hour * 3600 + made.minute * 60 + made.second
