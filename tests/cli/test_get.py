@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.commands import Wafs
+from cli.local_tree import facts_of
 
 
 @pytest.fixture
@@ -38,24 +39,11 @@ def flip(path: Path, offset: int) -> None:
         file.write(bytes([byte ^ 1]))
 
 
-def snapshot(folder: Path) -> dict[str, tuple[int, int, bytes]]:
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        attrs = path.lstat()
-        data = b""
-        if path.is_symlink():
-            data = os.fsencode(os.readlink(path))
-        elif path.is_file():
-            data = path.read_bytes()
-        found[str(path.relative_to(folder))] = (attrs.st_mode, attrs.st_mtime_ns, data)
-    return found
-
-
 def test_everything_comes_back(filled: Wafs, place: Path) -> None:
     os.utime("src/sub", ns=(0, 7))
     filled.do("put", "v", "src/sub", "/")
     filled.do("get", "v", "/", "out")
-    assert snapshot(place / "out") == snapshot(place / "src")
+    assert facts_of(place / "out") == facts_of(place / "src")
 
 
 def test_into_a_folder_or_under_a_name(filled: Wafs, place: Path) -> None:

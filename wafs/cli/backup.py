@@ -143,9 +143,13 @@ class Backup:
                 number = self._vfs.tree.lookup(base.number, step.name).ino
                 entered.bases.append(Base(number, listing(self._vfs, number)))
         self._levels.append(entered)
-        if self._selection.is_everything and self._intake is not None:
-            # An empty folder is part of a backup; where files are left out it would only be in the way.
-            self._place(self._intake)
+        try:
+            if self._selection.is_everything and self._intake is not None:
+                # An empty folder is part of a backup; where files are left out it would only be in the way.
+                self._place(self._intake)
+        except BaseException:
+            self._levels.pop()
+            raise
 
     def _leave(self, *, is_new: bool) -> None:
         level = self._levels.pop()

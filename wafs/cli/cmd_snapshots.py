@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -99,8 +99,8 @@ def diff(*, place: VaultPath, first: str, second: str, as_json: bool, source: Se
 
     failures = Failures()
     with _store(place, source, read_only=True) as (session, store):
-        paths = [os.path.join(place.path, store.find(name).name) for name in (first, second)]
-        found = difference(session, *paths, failures.add)
+        old, new = (os.path.join(place.path, store.find(name).name) for name in (first, second))
+        found = difference(session, old, new, failures.add)
     if as_json:
         _show_json(found)
     else:
@@ -215,7 +215,7 @@ def _lines(found: "Difference") -> Iterator[str]:
         yield f"R {escape(before)} -> {escape(after)}"
 
 
-def _columns(rows: "list[tuple[str, ...]]") -> Iterator[str]:
+def _columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     """Return lines with columns of equal width; numbers and sizes, which come third and later, to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
     for row in rows:

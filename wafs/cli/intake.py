@@ -120,7 +120,8 @@ class Intake:
             for attempt in range(2):
                 # Taken before it is read, which changes one time; a change while it is read then shows as a newer file.
                 attrs = os.fstat(fd)
-                written = self._write_once(fd, attrs, Written(source, parent, temporary_name(self._verb), name, 0))
+                end = attrs.st_size if careful else None
+                written = self._write_once(fd, attrs, Written(source, parent, temporary_name(self._verb), name, 0), end)
                 if not careful or (written.size == attrs.st_size and is_same(attrs, os.fstat(fd))):
                     return written
                 self.discard(written)
@@ -175,13 +176,13 @@ class Intake:
         with contextlib.suppress(WafsError, OSError):
             self._vfs.tree.unlink(written.parent, written.temporary)
 
-    def _write_once(self, fd: int, attrs: os.stat_result, written: Written) -> Written:
+    def _write_once(self, fd: int, attrs: os.stat_result, written: Written, end: int | None) -> Written:
         files = self._vfs.files
         entry, fh = files.create(written.parent, written.temporary, 0o600, flags=os.O_RDWR, caller=self._caller)
         with _undoing(lambda: self.discard(written)):
             try:
                 try:
-                    size = self._copy(fd, fh)
+                    size = self._copy(fd, fh, end)
                     self._set_attributes(entry.ino, fd, attrs)
                 finally:
                     files.release(fh)
@@ -189,13 +190,16 @@ class Intake:
                 self._vfs.tree.forget(entry.ino)
         return written._replace(size=size)
 
-    def _copy(self, fd: int, fh: Fh) -> int:
+    def _copy(self, fd: int, fh: Fh, end: int | None) -> int:
+        """Copy all there is, or until it is known to be more than `end`: a file may grow as fast as it is read."""
         offset = 0
         while count := os.readv(fd, [self._buffer]):
             self._interrupts.check()
             self._vfs.files.write(fh, offset, self._buffer[:count], self._scratch)
             self._progress.advance(count)
             offset += count
+            if end is not None and offset > end:
+                break
         return offset
 
     def _set_attributes(self, number: Ino, source: int | bytes, attrs: os.stat_result) -> None:

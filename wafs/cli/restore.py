@@ -17,15 +17,15 @@ from wafs.fs.walk import Step, walk
 
 
 class _Level:
-    """A folder that the walk is in: where it goes, and whether it is there and was changed."""
+    """A folder that the walk is in: where it goes, whether it is there, and whether that is this run's doing."""
 
-    __slots__ = ("entry", "is_there", "target", "touched")
+    __slots__ = ("entry", "is_new", "is_there", "target")
 
     def __init__(self, entry: Entry, target: bytes) -> None:
         self.entry = entry
         self.target = target
         self.is_there = False
-        self.touched = False
+        self.is_new = False
 
 
 class Restore:
@@ -75,8 +75,12 @@ class Restore:
                 step.prune = True
                 return
             self._levels.append(_Level(step.entry, target))
-            if self._selection.is_everything:
-                self._make_folders()
+            try:
+                if self._selection.is_everything:
+                    self._make_folders()
+            except BaseException:
+                self._levels.pop()
+                raise
         elif kind not in (stat.S_IFREG, stat.S_IFLNK):
             tell("note", f"left out, neither a file, a folder nor a symlink: {os.fsdecode(step.path)}")
         elif not self._selection.wants(step.path, self._outcomes.category_of(step.path)):
@@ -114,7 +118,6 @@ class Restore:
         if outlet is None:
             return
         self._make_folders()
-        self._levels[-1].touched = True
         attrs = step.entry.attrs
         if stat.S_ISLNK(attrs.mode):
             outlet.symlink(step.entry, target)
@@ -133,12 +136,13 @@ class Restore:
             return
         for level in self._levels:
             if not level.is_there:
-                level.touched = self._outlet.folder(level.target)
+                level.is_new = self._outlet.folder(level.target)
                 level.is_there = True
 
     def _leave(self) -> None:
         level = self._levels.pop()
-        if self._outlet is not None and level.touched:
+        # The folder that a person named keeps its attributes, if it was there.
+        if self._outlet is not None and level.is_there and (level.is_new or self._levels):
             self._outlet.finish_folder(level.entry, level.target)
 
 

@@ -33,7 +33,7 @@ class Snapshot(NamedTuple):
     """
 
     day: date
-    second: int
+    second: float
     serial: int
     name: bytes
     is_dated: bool = True
@@ -110,7 +110,7 @@ class SnapshotStore:
         try:
             # Without it, a snapshot that is not named after a day is not known as one.
             with contextlib.suppress(WafsError, OSError):
-                self._vfs.xattrs.set(entry.ino, _MARK, now.isoformat(timespec="seconds").encode(), 0)
+                self._vfs.xattrs.set(entry.ino, _MARK, now.isoformat().encode(), 0)
             self._vfs.renamer.rename(self.number, partial, self.number, new_name=name, flags=RENAME_NOREPLACE)
             mode = kept_mode(attrs.st_mode, attrs.st_uid)
             self._vfs.attributes.set(entry.ino, SetAttrs(mode, atime=attrs.st_atime_ns, mtime=attrs.st_mtime_ns))
@@ -158,5 +158,5 @@ class SnapshotStore:
             self._vfs.tree.forget(entry.ino)
 
 
-def _second(made: datetime) -> int:
-    return made.hour * 3600 + made.minute * 60 + made.second
+def _second(made: datetime) -> float:
+    return made.hour * 3600 + made.minute * 60 + made.second + made.microsecond / 1e6

@@ -54,24 +54,26 @@ class Commits:
         if self.is_full:
             self.run()
 
-    def run(self) -> None:
+    def run(self) -> bool:
         """Bring everything to its place.
 
+        Returns whether there was something; all that was done before is safe from a power cut then.
         Raises: OSError, DamageError; what could not be brought there is still in the journal.
         """
-        if self._checkpoint is not None:
-            try:
-                self._checkpoint.run()
-            finally:
-                self._contents.sweep()
+        if self._checkpoint is None:
+            return False
+        try:
+            return self._checkpoint.run()
+        finally:
+            self._contents.sweep()
 
     def settle(self) -> None:
         """Return when all that was done so far is in its place and safe from a power cut.
 
         Raises: as `run`.
         """
-        self.run()
-        self._store.sync_all()
+        if not self.run():
+            self._store.sync_all()
 
     def finish(self) -> None:
         """Bring everything to its place and leave no journal, when nobody changes anything any more.

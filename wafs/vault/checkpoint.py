@@ -87,14 +87,15 @@ class Checkpoint:
             self._bytes -= self._waiting.pop(content, 0)
             self._lost = self._lost or is_lost
 
-    def run(self, scratch: Scratch | None = None) -> None:
+    def run(self, scratch: Scratch | None = None) -> bool:
         """Bring everything to its place that is in the journal at this moment, and remove the journal.
 
+        Returns whether there was a journal; all that the storage holds is safe from a power cut then.
         Each content is locked only while it is written; new changes meanwhile go to the next journal.
         Raises: OSError, DamageError of the first content that failed, after all were tried; the journal then stays.
         """
         if self.journal.is_empty or self._lost:
-            return
+            return False
         scratch = scratch or Scratch()
         with self._running:
             self.journal.rotate()
@@ -113,3 +114,4 @@ class Checkpoint:
                 raise first
             self._store.sync_all()
             self.journal.drop()
+        return True

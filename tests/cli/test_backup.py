@@ -1,0 +1,377 @@
+"""`wafs backup`: only what is new or changed, each file whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cli.commands import WITH_PASSWORD, Wafs, environment
+from cli.local_tree import facts_of
+from sample_backup.android import write_android
+from sample_backup.ios import write_ios
+from sample_backup.plan import Options, make_plan
+from wafs.cli import intake
+from wafs.cli.progress import Progress
+from wafs.whatsapp.layout import Category
+
+if TYPE_CHECKING:
+    pass
+
+PLAN = make_plan(Options(messages=60, media_files=24, media_bytes=300_000))
+
+
+@pytest.fixture
+def phone(place: Path) -> Path:
+    """An Android backup as it comes off a phone."""
+    write_android(PLAN, place / "phone")
+    return place / "phone"
+
+
+def counts(vault: Wafs, *words: object) -> dict[str, dict[str, int]]:
+    """Back up what must succeed, and return the counts by category."""
+    found: dict[str, dict[str, int]] = json.loads(vault.do("backup", "--json", *words).out)["categories"]
+    return found
+
+
+def backed_up(vault: Wafs, *words: object) -> dict[str, int]:
+    """Back up what must succeed, and return the counts of all files together."""
+    return counts(vault, *words)["all"]
+
+
+def restored(vault: Wafs, place: Path, path: str = "/") -> dict[str, tuple[int, int, bytes]]:
+    vault.do("get", "v", path, "out")
+    found = facts_of(place / "out")
+    subprocess.run(["rm", "-rf", "out"], check=True)
+    return found
+
+
+def test_an_android_backup_comes_back_as_it_was(vault: Wafs, phone: Path, place: Path) -> None:
+    (phone / "link").symlink_to("msgstore.db")
+    os.utime(phone / "link", ns=(5, 7), follow_symlinks=False)
+    (phone / ("x" * 255)).write_text("a name of 255 bytes")
+    (phone / os.fsdecode(b"\xff\xfe")).write_text("not UTF-8")
+    (phone / "empty").mkdir(mode=0o750)
+    files = sum(not path.is_dir() for path in phone.rglob("*"))
+    first = vault.do("backup", "phone", "v:/phone")
+    assert "phone is an Android backup" in first.err
+    assert first.lines()[-1].split()[:2] == ["all", str(files)]
+    assert restored(vault, place, "/phone/.") == facts_of(phone)
+    found = backed_up(vault, "phone", "v:/phone")
+    assert (found["files"], found["unchanged"], found["new"], found["changed"]) == (files, files, 0, 0)
+
+
+def test_categories_are_counted(vault: Wafs, phone: Path) -> None:
+    found = counts(vault, "phone", "v")
+    assert found["databases"]["files"] == 2
+    assert found["images"]["new"] > found["video"]["new"] > 0
+    assert sum(facts["bytes"] for name, facts in found.items() if name != "all") == found["all"]["bytes"]
+    size = sum(path.stat().st_size for path in phone.rglob("*") if path.is_file())
+    assert found["all"]["bytes"] == size
+
+
+def test_an_ios_backup_is_told_by_its_manifest(vault: Wafs, place: Path) -> None:
+    write_ios(PLAN, place / "ios")
+    assert "ios is an iOS backup" in vault.do("backup", "--dry-run", "ios", "v").err
+    found = counts(vault, "ios", "v:/ios")
+    assert found["databases"]["files"] == 3
+    assert found["images"]["files"] > found["documents"]["files"] > 0
+    assert restored(vault, place, "/ios/.") == facts_of(place / "ios")
+    assert list(counts(vault, "--only", "images", "ios", "v:/some"))[:2] == ["databases", "images"]
+    assert vault.names("/some") != []
+    assert backed_up(vault, "--only", "images", "ios", "v:/some")["unchanged"] == found["images"]["files"]
+
+
+def test_an_encrypted_ios_backup_is_copied_as_it_is(vault: Wafs, place: Path) -> None:
+    write_ios(PLAN, place / "ios")
+    (place / "ios/Manifest.db").write_bytes(os.urandom(4096))
+    assert "manifest of this iOS backup cannot be read" in vault.do("backup", "ios", "v").err
+    (place / "ios/Manifest.plist").write_bytes(b"<plist><dict><key>IsEncrypted</key><true/></dict></plist>")
+    result = vault.do("backup", "ios", "v")
+    assert "this iOS backup is encrypted" in result.err
+    assert restored(vault, place) == facts_of(place / "ios")
+
+
+def test_whatsapp_business_and_plain_folders(vault: Wafs, phone: Path, place: Path) -> None:
+    deep = place / "sd/Android/media/com.whatsapp.w4b"
+    deep.mkdir(parents=True)
+    (phone / "WhatsApp").rename(deep / "WhatsApp Business")
+    media = deep / "WhatsApp Business/Media"
+    (media / "WhatsApp Images").rename(media / "WhatsApp Business Images")
+    assert "sd is an Android backup" in vault.do("backup", "--dry-run", "sd", "v").err
+    assert counts(vault, "sd", "v:/sd")["images"]["new"] > 1
+    (place / "notes").mkdir()
+    (place / "notes/a.jpg").write_text("x")
+    assert "notes is a plain folder" in vault.do("backup", "notes", "v:/notes").err
+    assert vault.names("/notes") == ["a.jpg"]
+
+
+def test_only_what_was_touched_is_copied(vault: Wafs, phone: Path, place: Path) -> None:
+    vault.do("backup", "phone", "v")
+    image = next((phone / "WhatsApp/Media/WhatsApp Images").glob("*.jpg"))
+    image.write_bytes(b"another picture")
+    os.utime(phone / "wa.db", ns=(1, os.stat("phone/wa.db").st_mtime_ns + 1))
+    os.chmod(phone / "msgstore.db", 0o640)
+    (phone / "new").write_text("new")
+    found = counts(vault, "phone", "v")
+    assert (found["all"]["changed"], found["all"]["new"]) == (2, 1)
+    assert (found["images"]["changed"], found["databases"]["changed"]) == (1, 1)
+    assert restored(vault, place) == facts_of(phone)
+
+
+def test_what_is_missing_in_the_source_stays_in_the_vault(vault: Wafs, phone: Path) -> None:
+    vault.do("backup", "phone", "v")
+    before = vault.names()
+    subprocess.run(["rm", "-r", "phone/WhatsApp"], check=True)
+    vault.do("backup", "phone", "v")
+    assert vault.names() == before
+
+
+def test_checksum_sees_what_size_and_time_do_not_show(vault: Wafs, phone: Path, place: Path) -> None:
+    vault.do("backup", "phone", "v")
+    before = os.stat("phone/wa.db").st_mtime_ns
+    data = bytearray((phone / "wa.db").read_bytes())
+    data[-1] ^= 1
+    (phone / "wa.db").write_bytes(data)
+    os.utime("phone/wa.db", ns=(before, before))
+    os.utime("phone/msgstore.db", ns=(7, 7))
+    assert backed_up(vault, "--dry-run", "phone", "v")["changed"] == 1
+    found = backed_up(vault, "--checksum", "phone", "v")
+    assert (found["changed"], found["new"]) == (1, 0)
+    assert restored(vault, place) == facts_of(phone)
+
+
+def test_checksum_replaces_a_damaged_copy(vault: Wafs, place: Path) -> None:
+    (place / "src").mkdir()
+    (place / "src/a").write_bytes(os.urandom(20_000))
+    vault.do("backup", "src", "v")
+    (path,) = (path for path in (place / "v/tree").rglob("*") if path.is_file() and path.stat().st_size > 20_000)
+    attrs = path.stat()
+    with path.open("r+b") as file:
+        file.seek(300)
+        file.write(b"damage")
+    os.utime(path, ns=(attrs.st_atime_ns, attrs.st_mtime_ns))
+    assert backed_up(vault, "src", "v")["unchanged"] == 1
+    assert backed_up(vault, "--checksum", "src", "v")["changed"] == 1
+    assert vault.cat("a") == (place / "src/a").read_bytes()
+
+
+def test_a_dry_run_changes_nothing(vault: Wafs, phone: Path, place: Path) -> None:
+    vault.do("put", "v", "pw", "/")
+    before = facts_of(place / "v")
+    found = backed_up(vault, "--dry-run", "phone", "v:/deep/down")
+    assert found["new"] == found["files"] > 20
+    assert "nothing was changed" in vault.do("backup", "--dry-run", "--snapshot", "phone", "v").err
+    assert facts_of(place / "v") == before
+
+
+def test_what_is_left_out(vault: Wafs, phone: Path) -> None:
+    found = counts(vault, "--no-videos", "phone", "v:/a")
+    assert (found["video"]["files"], found["video"]["skipped"] > 0) == (0, True)
+    assert not any("WhatsApp Video" in name for name in vault.names("/a"))
+    found = counts(vault, "--only", "images", "--only", "databases", "--exclude", "databases", "phone", "v:/b")
+    assert {name for name, facts in found.items() if facts["files"]} == {"images", "all"}
+    vault.do("backup", "--include-glob", "*.db", "phone", "v:/c")
+    assert vault.names("/c") == ["msgstore.db", "wa.db"]
+    vault.do("backup", "--exclude-glob", "WhatsApp/Media", "phone", "v:/d")
+    assert [name for name in vault.names("/d") if "Media" in name] == []
+    assert vault.unlocked("backup", "--only", "memes", "phone", "v").code == 2
+
+
+def test_the_help_names_every_category(wafs: Wafs) -> None:
+    shown = "".join(wafs.ok("backup", "--help").out.decode().split()).replace("-", "")
+    assert [category for category in Category if category.replace("-", "") not in shown] == []
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again(
+    vault: Wafs, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "src").mkdir()
+    (place / "src/a").write_bytes(b"first")
+    (place / "src/b").write_bytes(b"quiet")
+    grow_after_reads(monkeypatch, "src/a", times=1)
+    vault.do("backup", "src", "v")
+    assert vault.cat("a") == b"first+"
+    grow_after_reads(monkeypatch, "src/a", times=99)
+    (place / "src/a").write_bytes(b"second")
+    result = vault.unlocked("backup", "src", "v")
+    assert (result.code, "src/a: changed while being read" in result.err) == (1, True)
+    assert vault.names() == ["a", "b"]
+    assert vault.cat("a") == b"first+"
+
+
+def grow_after_reads(monkeypatch: pytest.MonkeyPatch, path: str, *, times: int) -> None:
+    """Have a file grow right after it was read, so many times."""
+    left = [times]
+    real = os.readv
+
+    def readv(fd: int, buffers: Any) -> int:
+        count = real(fd, buffers)
+        if left[0] and count and os.path.samestat(os.fstat(fd), os.stat(path)):
+            left[0] -= 1
+            with open(path, "ab") as file:
+                file.write(b"+")
+        return count
+
+    monkeypatch.setattr(os, "readv", readv)
+
+
+def test_a_database_goes_together_with_its_log(vault: Wafs, place: Path) -> None:
+    (place / "src").mkdir()
+    with closing(sqlite3.connect("src/msgstore.db")) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("CREATE TABLE t (x)")
+        db.execute("INSERT INTO t VALUES (1)")
+        db.commit()
+        (place / "src/msgstore.db-wal-notes").write_text("no log")
+        result = vault.do("backup", "src", "v:/db")
+        assert "copied together, as one database: src/msgstore.db, src/msgstore.db-wal" in result.err
+        vault.do("get", "v", "/db", "out")
+        with closing(sqlite3.connect("out/msgstore.db")) as copy:
+            assert copy.execute("SELECT * FROM t").fetchall() == [(1,)]
+        assert "copied together" not in vault.do("backup", "src", "v:/db").err
+    # Closing brought the log into the database: the old log must not stay beside the new database.
+    assert not os.path.exists("src/msgstore.db-wal")
+    found = backed_up(vault, "src", "v:/db")
+    assert (found["changed"], found["files"]) == (1, 2)
+    assert vault.names("/db") == ["msgstore.db", "msgstore.db-wal-notes"]
+
+
+def test_a_database_whose_log_changes_meanwhile_is_read_again(
+    vault: Wafs, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "src").mkdir()
+    (place / "src/a.db").write_bytes(b"pages")
+    (place / "src/a.db-journal").write_bytes(b"log")
+    real = intake.Intake.write
+    left = [1]
+
+    def write(self: intake.Intake, source: bytes, *rest: Any, **options: Any) -> intake.Written:
+        written = real(self, source, *rest, **options)
+        if left[0] and source.endswith(b"-journal"):
+            left[0] -= 1
+            (place / "src/a.db").write_bytes(b"other pages")
+        return written
+
+    monkeypatch.setattr(intake.Intake, "write", write)
+    vault.do("backup", "src", "v")
+    assert (vault.cat("a.db"), vault.cat("a.db-journal")) == (b"other pages", b"log")
+    assert vault.names() == ["a.db", "a.db-journal"]
+    (place / "src/a.db").write_bytes(b"first again")
+    left[0] = 2
+    result = vault.unlocked("backup", "src", "v")
+    assert (result.code, "src/a.db: changed while being read" in result.err) == (1, True)
+    assert vault.names() == ["a.db", "a.db-journal"]
+    assert vault.cat("a.db") == b"other pages"
+
+
+def test_ctrl_c_keeps_what_is_whole_and_the_next_run_completes(
+    vault: Wafs, phone: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = iter(range(1, 1000))
+    real = Progress.advance
+
+    def advance(self: Progress, size: int) -> None:
+        real(self, size)
+        if next(at) == 12:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "advance", advance)
+        result = vault.unlocked("backup", "phone", "v")
+    assert (result.code, "interrupted" in result.err) == (130, True)
+    kept = [name for name in vault.names() if not name.endswith("/")]
+    assert len(kept) >= 11
+    assert not any(".wafs-" in name for name in kept)
+    found = backed_up(vault, "phone", "v")
+    assert found["unchanged"] == len(kept)
+    assert found["new"] == found["files"] - len(kept)
+    assert restored(vault, place) == facts_of(phone)
+
+
+KILLED = """
+import os, signal, sys
+from wafs.cli import intake
+from wafs.cli.main import run
+from wafs.fs.commits import Commits
+from wafs.fs.files import Files
+from wafs.fs.rename import Renamer
+intake._BATCH_FILES = 7
+where, nth = sys.argv[1], int(sys.argv[2])
+kind = {"release": Files, "rename": Renamer, "settle": Commits, "write": Files}[where]
+real, seen = getattr(kind, where), []
+def call(*words, **options):
+    seen.append(1)
+    if len(seen) == nth:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*words, **options)
+setattr(kind, where, call)
+sys.exit(run(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize(("where", "nth"), [("write", 5), ("release", 20), ("rename", 9), ("settle", 3)])
+def test_a_killed_run_leaves_whole_files_and_the_next_completes(
+    vault: Wafs, phone: Path, place: Path, where: str, nth: int
+) -> None:
+    line = [sys.executable, "-c", KILLED, where, str(nth), "backup", "phone", "v", *WITH_PASSWORD]
+    killed = subprocess.run(line, check=False, capture_output=True, env=environment())
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    whole = facts_of(phone)
+    there = {name: facts for name, facts in restored(vault, place).items() if ".wafs-" not in name}
+    assert {name: facts[2] for name, facts in there.items()}.items() <= {k: v[2] for k, v in whole.items()}.items()
+    vault.do("backup", "phone", "v")
+    assert restored(vault, place) == whole
+    assert "is whole" in vault.do("check", "v").out.decode() or "are whole" in vault.do("check", "v").out.decode()
+
+
+def test_what_cannot_be_backed_up_is_named_and_the_rest_is(vault: Wafs, place: Path) -> None:
+    (place / "src/sub").mkdir(parents=True)
+    for name in ("a", "b", "sub/c"):
+        (place / "src" / name).write_text(name)
+    vault.do("put", "v", "pw", "/sub")
+    os.mkfifo("src/pipe")
+    result = vault.unlocked("backup", "src", "v")
+    assert result.code == 1
+    assert "src/sub: a folder cannot replace the file" in result.err
+    assert "neither a file, a folder nor a symlink: src/pipe" in result.err
+    assert vault.names() == ["a", "b", "sub"]
+    assert vault.unlocked("backup", "--json", "src", "v").out.count(b'"error"') == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("backup", "nope", "v"), 1, "nope: no such folder"),
+        (("backup", "pw", "v"), 1, "pw: not a folder"),
+        (("backup", "src", "v:/file"), 1, "/file: not a folder"),
+        (("backup", "src", "nowhere"), 7, "nowhere: no such file"),
+        (("backup", "--name", "x", "src", "v"), 2, "--name goes with --snapshot"),
+        (("backup", "--snapshot", "--name", "../x", "src", "v"), 2, "cannot be the name of a snapshot"),
+    ],
+)
+def test_what_makes_no_sense(vault: Wafs, place: Path, words: tuple[str, ...], code: int, said: str) -> None:
+    (place / "src").mkdir()
+    vault.do("put", "v", "pw", "/file")
+    result = vault.unlocked(*words)
+    assert (result.code, said in result.err) == (code, True), result.err
+
+
+def test_the_vault_in_its_own_source_is_left_out(vault: Wafs, place: Path) -> None:
+    result = vault.do("backup", ".", "v")
+    assert "left out, it is the vault itself: ./v" in result.err
+    assert vault.names() == ["pw"]
+
+
+def test_a_source_that_is_a_symlink_is_followed(vault: Wafs, phone: Path, place: Path) -> None:
+    os.symlink("phone", "way")
+    vault.do("backup", "way", "v")
+    assert restored(vault, place) == facts_of(phone)
