@@ -127,6 +127,20 @@ def test_only_what_was_touched_is_copied(vault: Wafs, phone: Path, place: Path) 
     assert restored(vault, place) == facts_of(phone)
 
 
+def test_a_storage_that_keeps_times_in_coarse_steps(vault: Wafs, place: Path) -> None:
+    (place / "src").mkdir()
+    (place / "src/a").write_text("a")
+    os.utime("src/a", ns=(0, 1_600_000_000_123_456_789))
+    for kept in (1_600_000_000_000_000_000, 1_600_000_000_123_456_700):
+        vault.do("backup", "src", "v")
+        (sealed,) = (place / "v/tree").iterdir()
+        for entry in [sealed, *(place / "v").iterdir(), place / "v"]:
+            os.utime(entry, ns=(0, kept))
+        assert backed_up(vault, "--dry-run", "src", "v")["unchanged"] == 1
+        os.utime(place / "v/wafs.vault", ns=(0, kept + 1))
+        assert backed_up(vault, "--dry-run", "src", "v")["changed"] == 1
+
+
 def test_what_is_missing_in_the_source_stays_in_the_vault(vault: Wafs, phone: Path) -> None:
     vault.do("backup", "phone", "v")
     before = vault.names()

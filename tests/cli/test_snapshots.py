@@ -75,7 +75,7 @@ def test_snapshots_share_what_did_not_change(vault: Wafs, src: Path, place: Path
         assert (second, third) == (f"{first}.2", f"{first}.3")
     assert got(vault, place, first) == got(vault, place, second) == one
     assert got(vault, place, third) == got(vault, place, "latest") == facts_of(src)
-    assert "all 5 files are whole" in vault.do("check", "v").out.decode()
+    assert "all 6 files are whole" in vault.do("check", "v").out.decode()
 
 
 def test_a_changed_mode_does_not_change_older_snapshots(vault: Wafs, src: Path, place: Path) -> None:
@@ -100,6 +100,26 @@ def test_list_tells_what_each_takes(vault: Wafs, src: Path) -> None:
     shown = vault.do("snapshots", "list", "v:/s").lines()
     assert shown[0].split() == ["snapshot", "date", "files", "size", "only", "here"]
     assert shown[2].startswith("before the new phone  ")
+
+
+def test_a_folder_named_after_a_day_is_no_snapshot(vault: Wafs, src: Path) -> None:
+    snap(vault)
+    vault.do("put", "v", "src", "/s/2020-06-01")
+    assert len(listed(vault)) == 1
+    vault.do("snapshots", "prune", "--keep-last", "1", "--yes", "v:/s")
+    assert "s/2020-06-01/" in vault.names()
+    (src / "a").write_bytes(b"changed")
+    snap(vault)
+    vault.do("snapshots", "prune", "--keep-last", "1", "--yes", "v:/s")
+    gone = str(listed(vault)[0]["name"]).removesuffix(".2")
+    vault.do("put", "v", "src", f"/s/{gone}")
+    assert len(listed(vault)) == 1
+    vault.do("rm", "v", "/s/.wafs-snapshots")
+    assert listed(vault) == []
+    Path("bad").write_text("[1]")
+    vault.do("put", "v", "bad", "/s/.wafs-snapshots")
+    result = vault.unlocked("snapshots", "list", "v:/s")
+    assert (result.code, "the list of snapshots, .wafs-snapshots, is not of the shape" in result.err) == (5, True)
 
 
 def test_a_name_that_is_taken_is_refused(vault: Wafs, src: Path) -> None:

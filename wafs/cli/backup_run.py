@@ -123,9 +123,9 @@ class _Run:
             finally:
                 self._session.vfs.tree.forget(entry.ino)
         store.complete(partial, name, datetime.now().astimezone(), os.stat(self._source.path))
-        for old in left:
-            store.remove(old, self._outcomes.fail)
         self._session.vfs.commits.settle()
+        if left:
+            store.remove(left, self._outcomes.fail)
         return name
 
     def _name(self, store: SnapshotStore) -> bytes:

@@ -143,7 +143,7 @@ def prune(*, place: VaultPath, dry_run: bool, yes: bool, source: SecretSource, *
         msg = "there is nobody to ask"
         raise UsageError(msg, hint="--yes removes without asking, --dry-run shows what would be removed")
     failures = Failures()
-    with _store(place, source, read_only=dry_run) as (session, store):
+    with _store(place, source, read_only=dry_run) as (_, store):
         there = store.all()
         dated = [snapshot for snapshot in there if snapshot.is_dated]
         reasons = {dated[at].name: why for at, why in kept([snapshot.day for snapshot in dated], rules).items()}
@@ -155,10 +155,7 @@ def prune(*, place: VaultPath, dry_run: bool, yes: bool, source: SecretSource, *
         elif dry_run:
             tell("note", f"nothing was removed: this was a dry run; {count_words(len(going), 'snapshot')} would go")
         elif yes or _confirm(f"Remove {count_words(len(going), 'snapshot')}?"):
-            for snapshot in going:
-                session.interrupts.check()
-                store.remove(snapshot.name, failures.add)
-            session.vfs.commits.settle()
+            store.remove([snapshot.name for snapshot in going], failures.add)
             tell("", f"{count_words(len(going), 'snapshot')} removed")
         else:
             tell("note", "nothing was removed")

@@ -6,6 +6,7 @@ import stat
 from wafs.cli.copy_rules import PIECE, kept_mode
 from wafs.cli.local_walk import LocalStep
 from wafs.cli.opening import Session
+from wafs.cli.storage_clock import StorageClock
 from wafs.errors import DamageError
 from wafs.fs.attrs import Attrs, SetAttrs
 from wafs.units import Ino
@@ -21,6 +22,7 @@ class Comparison:
     def __init__(self, session: Session, *, by_content: bool) -> None:
         self._vfs, self._interrupts = session
         self._by_content = by_content
+        self._clock = StorageClock(self._vfs.vault.path)
         self._scratch = Scratch()
 
     def compare(self, step: LocalStep, found: Attrs, parent: Ino) -> SetAttrs | None:
@@ -31,7 +33,7 @@ class Comparison:
         attrs = step.attrs
         if not stat.S_ISREG(found.mode) or found.size != attrs.st_size:
             return None
-        is_time_same = found.mtime_ns == attrs.st_mtime_ns
+        is_time_same = self._clock.is_same(found.mtime_ns, attrs.st_mtime_ns)
         if not (self._has_same_content(step, parent) if self._by_content else is_time_same):
             return None
         mode = kept_mode(attrs.st_mode, attrs.st_uid)
@@ -45,7 +47,7 @@ class Comparison:
 
         Raises: WafsError, OSError.
         """
-        if not stat.S_ISLNK(found.mode) or found.mtime_ns != step.attrs.st_mtime_ns:
+        if not stat.S_ISLNK(found.mode) or not self._clock.is_same(found.mtime_ns, step.attrs.st_mtime_ns):
             return False
         entry = self._vfs.tree.lookup(parent, step.name)
         try:

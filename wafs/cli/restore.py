@@ -4,7 +4,7 @@ import contextlib
 import os
 import stat
 
-from wafs.cli.copy_rules import kept_mode
+from wafs.cli.copy_rules import is_temporary, kept_mode
 from wafs.cli.opening import Session
 from wafs.cli.outcomes import Outcomes
 from wafs.cli.outlet import Outlet
@@ -81,6 +81,9 @@ class Restore:
             except BaseException:
                 self._levels.pop()
                 raise
+        elif is_temporary(step.name):
+            # Of a run that was killed: the next backup removes it.
+            return
         elif kind not in (stat.S_IFREG, stat.S_IFLNK):
             tell("note", f"left out, neither a file, a folder nor a symlink: {os.fsdecode(step.path)}")
         elif not self._selection.wants(step.path, self._outcomes.category_of(step.path)):

@@ -93,7 +93,7 @@ def _chosen(session: Session, request: Request) -> bytes:
         store = SnapshotStore(session, folder.ino)
         if request.snapshot is not None:
             return os.path.join(path, store.find(request.snapshot).name)
-        if any(snapshot.is_complete for snapshot in store.all()):
+        if store.all():
             msg = f"there are snapshots in {os.fsdecode(path)}: which one is wanted"
             raise UsageError(msg, hint="--snapshot latest, or a name that wafs snapshots list shows; all: wafs get")
     return path

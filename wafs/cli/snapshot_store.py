@@ -1,7 +1,8 @@
 """Snapshot store: the dated copies of a source in one folder of the vault, each a folder of its own.
 
 A snapshot is made under a name that begins with `.partial-` and gets its own when it is complete. What did not change
-since an earlier one is a hard link to the file there, so it is stored once.
+since an earlier one is a hard link to the file there, so it is stored once. Which folders are snapshots is written in a
+file beside them: a folder that somebody named after a day is none, and is never pruned.
 """
 
 import contextlib
@@ -15,14 +16,14 @@ from typing import Final, NamedTuple
 from wafs.cli.copy_rules import kept_mode
 from wafs.cli.opening import Session
 from wafs.cli.removing import Failed, remove_below
-from wafs.errors import ExistsError, NotFoundError, WafsError
+from wafs.cli.snapshot_marks import SnapshotMarks
+from wafs.errors import ExistsError, NotFoundError
 from wafs.fs.attrs import Caller, Entry, SetAttrs
 from wafs.fs.rename import RENAME_NOREPLACE
 from wafs.fs.walk import listing
 from wafs.units import Ino
 
 PARTIAL: Final = b".partial-"
-_MARK: Final = b"user.wafs.snapshot"
 _DATED: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.([1-9]\d*))?")
 
 
@@ -49,6 +50,7 @@ class SnapshotStore:
     def __init__(self, session: Session, number: Ino) -> None:
         self._session = session
         self._vfs = session.vfs
+        self._marks = SnapshotMarks(session, number)
         self.number = number
 
     def all(self) -> list[Snapshot]:
@@ -57,7 +59,13 @@ class SnapshotStore:
         Raises: WafsError, OSError.
         """
         folders = [name for name, attrs in listing(self._vfs, self.number).items() if stat.S_ISDIR(attrs.mode)]
-        return sorted(found for found in map(self._snapshot, folders) if found is not None)
+        marks = self._marks.read()
+        partial = [
+            Snapshot(date.min, 0, 0, name, is_dated=False, is_complete=False)
+            for name in folders
+            if name.startswith(PARTIAL)
+        ]
+        return sorted(partial) + sorted(_snapshot(name, marks[name]) for name in folders if name in marks)
 
     def find(self, name: str) -> Snapshot:
         """Return the snapshot of a name, or the newest complete one for `latest`.
@@ -106,22 +114,28 @@ class SnapshotStore:
 
         Raises: ExistsError, WafsError, OSError.
         """
+        # First the mark: one without its folder says nothing, and a folder without a mark would be no snapshot.
+        self._marks.add(name, now)
         entry = self._vfs.tree.lookup(self.number, partial)
         try:
-            # Without it, a snapshot that is not named after a day is not known as one.
-            with contextlib.suppress(WafsError, OSError):
-                self._vfs.xattrs.set(entry.ino, _MARK, now.isoformat().encode(), 0)
             self._vfs.renamer.rename(self.number, partial, self.number, new_name=name, flags=RENAME_NOREPLACE)
             mode = kept_mode(attrs.st_mode, attrs.st_uid)
             self._vfs.attributes.set(entry.ino, SetAttrs(mode, atime=attrs.st_atime_ns, mtime=attrs.st_mtime_ns))
         finally:
             self._vfs.tree.forget(entry.ino)
 
-    def remove(self, name: bytes, failed: Failed) -> bool:
-        """Remove a snapshot and tell whether nothing of it is left; from its first moment on it is not complete.
+    def remove(self, names: list[bytes], failed: Failed) -> None:
+        """Remove snapshots; from its first moment on each is one that is not complete, until nothing of it is left.
 
         Raises: KeyboardInterrupt, WafsError, OSError; what `failed` raises.
         """
+        for name in names:
+            self._session.interrupts.check()
+            self._remove(name, failed)
+        self._marks.write(self._marks.read())
+        self._vfs.commits.settle()
+
+    def _remove(self, name: bytes, failed: Failed) -> None:
         if not name.startswith(PARTIAL):
             partial = PARTIAL + secrets.token_hex(4).encode()
             self._vfs.renamer.rename(self.number, name, self.number, new_name=partial)
@@ -133,29 +147,15 @@ class SnapshotStore:
             self._vfs.tree.forget(entry.ino)
         if is_empty:
             self._vfs.tree.rmdir(self.number, name)
-        return is_empty
 
-    def _snapshot(self, name: bytes) -> Snapshot | None:
-        if name.startswith(PARTIAL):
-            return Snapshot(date.min, 0, 0, name, is_dated=False, is_complete=False)
-        made = self._made(name)
-        dated = _DATED.fullmatch(name.decode("utf-8", "replace"))
-        if dated is not None:
-            with contextlib.suppress(ValueError):
-                day = date.fromisoformat(dated[1])
-                second = _second(made) if made is not None and made.date() == day else 0
-                return Snapshot(day, second, int(dated[2] or 1), name)
-        return None if made is None else Snapshot(made.date(), _second(made), 0, name, is_dated=False)
 
-    def _made(self, name: bytes) -> datetime | None:
-        """Return when a snapshot was made, in the time of the place where that was; None for any other folder."""
-        entry = self._vfs.tree.lookup(self.number, name)
-        try:
-            return datetime.fromisoformat(self._vfs.xattrs.get(entry.ino, _MARK).decode()).replace(tzinfo=None)
-        except (WafsError, OSError, ValueError):
-            return None
-        finally:
-            self._vfs.tree.forget(entry.ino)
+def _snapshot(name: bytes, made: datetime) -> Snapshot:
+    dated = _DATED.fullmatch(name.decode("utf-8", "replace"))
+    if dated is not None:
+        with contextlib.suppress(ValueError):
+            day = date.fromisoformat(dated[1])
+            return Snapshot(day, _second(made) if made.date() == day else 0, int(dated[2] or 1), name)
+    return Snapshot(made.date(), _second(made), 0, name, is_dated=False)
 
 
 def _second(made: datetime) -> float:
