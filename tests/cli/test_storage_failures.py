@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -50,6 +51,25 @@ def test_a_full_disk_stops_put_and_keeps_what_was_there(disk: Wafs, place: Path)
     assert disk.do("ls", "-R", "disk/v").lines() == ["b", "src/"]
     assert disk.do("cat", "disk/v", "b").out == (place / "pw").read_bytes()
     disk.do("put", "disk/v", "pw", "/after")
+
+
+def test_a_full_disk_stops_backup_which_goes_on_when_there_is_room(disk: Wafs, place: Path) -> None:
+    (place / "src").mkdir()
+    for name in "abcdef":
+        (place / "src" / name).write_bytes(os.urandom(1_000_000))
+    result = disk.unlocked("backup", "src", "disk/v")
+    assert (result.code, "no space left on device" in result.err) == (7, True)
+    kept = disk.do("ls", "disk/v").lines()
+    assert 0 < len(kept) < 6
+    assert kept == list("abcdef")[: len(kept)]
+    result = disk.unlocked("backup", "--snapshot", "src", "disk/v:/s")
+    assert (result.code, "the snapshot is not complete" in result.err) == (7, True)
+    for name in "abcdef"[len(kept) :]:
+        os.truncate(place / "src" / name, 10)
+    disk.do("rm", "-r", "disk/v", "/s")
+    counts = json.loads(disk.do("backup", "--json", "src", "disk/v").out)["categories"]["all"]
+    assert (counts["unchanged"], counts["new"]) == (len(kept), 6 - len(kept))
+    assert disk.do("cat", "disk/v", "f").out == (place / "src/f").read_bytes()
 
 
 def test_a_full_disk_makes_no_half_vault(disk: Wafs, place: Path) -> None:

@@ -117,7 +117,7 @@ class _Run:
             partial, entry = store.begin(self._caller)
             try:
                 self._copy(entry, bases, is_new=False)
-            except KeyboardInterrupt:
+            except BaseException:
                 tell("note", "the snapshot is not complete: the same command goes on from here")
                 raise
             finally:

@@ -59,9 +59,9 @@ class _Left(NamedTuple):
 
 
 class Intake:
-    """Takes files into an open vault; leave the `with` after `finish`, or what is not finished is undone.
+    """Takes files into an open vault; leave the `with` after `finish`.
 
-    An interrupt is the exception: what is complete by then still gets its name.
+    Where an error or an interrupt ends it before, what is complete by then gets its name, as far as that can be.
     Thread: that of the command; only syncs run beside it.
     """
 
@@ -275,8 +275,10 @@ class Intake:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if kind is KeyboardInterrupt:
-                self._flush()
+            if kind is not None:
+                # The first error counts; the storage may be full, and take no more than it has.
+                with contextlib.suppress(Exception):
+                    self._flush()
         finally:
             self._pool.shutdown()
             for item in (*self._syncing, *self._queue):
