@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from cli.commands import Wafs
 from cli.local_tree import ciphertext_bytes, facts_of
 from wafs.cli.keep_policy import RULES, kept
+from wafs.cli.moved_files import WORTH_IT
 from wafs.cli.progress import Progress
 from wafs.cli.snapshot_store import PARTIAL
 from wafs.store.local import LocalStore
@@ -151,19 +152,24 @@ def test_diff(vault: Wafs, src: Path, place: Path) -> None:
     assert vault.unlocked("snapshots", "diff", "v:/s", first, "nope").code == 1
 
 
-def test_diff_knows_a_file_that_was_moved(vault: Wafs, src: Path) -> None:
-    from wafs.fs.vfs import Vfs
-    from wafs.fs.walk import found
-    from wafs.vault.vault import open_vault
-
-    first, second = snap(vault), snap(vault)
-    with (
-        Vfs(open_vault("v", lambda _: Path("pw").read_bytes().strip())) as vfs,
-        found(vfs, f"/s/{second}".encode()) as top,
-        found(vfs, f"/s/{second}/sub".encode()) as sub,
-    ):
-        vfs.renamer.rename(top.ino, b"a", sub.ino, new_name=b"moved")
-    assert vault.do("snapshots", "diff", "v:/s", first, second).lines() == ["R a -> sub/moved"]
+def test_a_file_that_was_moved_is_stored_once(vault: Wafs, src: Path, place: Path) -> None:
+    for name in ("msgstore.db.crypt15", "other"):
+        (src / name).write_bytes(os.urandom(WORTH_IT))
+        os.utime(src / name, ns=(5, 5))
+    first = snap(vault)
+    size = ciphertext_bytes(place / "v")
+    (src / "msgstore.db.crypt15").rename(src / "sub/msgstore-2026-11-22.1.db.crypt15")
+    (src / "a").rename(src / "small")
+    second = snap(vault)
+    assert ciphertext_bytes(place / "v") - size < 2 * SIZE
+    result = vault.do("snapshots", "diff", "v:/s", first, second)
+    assert result.lines() == ["+ small", "- a", "R msgstore.db.crypt15 -> sub/msgstore-2026-11-22.1.db.crypt15"]
+    assert got(vault, place, second) == facts_of(src)
+    # Equal by size and time, and yet another file.
+    (src / "third").write_bytes(os.urandom(WORTH_IT))
+    os.utime(src / "third", ns=(5, 5))
+    third = snap(vault)
+    assert got(vault, place, third) == facts_of(src)
 
 
 def test_an_interrupted_snapshot_is_not_shown_and_the_next_goes_on(

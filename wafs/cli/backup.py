@@ -13,6 +13,7 @@ from wafs.cli.copy_rules import is_temporary, kept_mode
 from wafs.cli.database_files import members_of, stale_names, write_together
 from wafs.cli.intake import Intake, Written
 from wafs.cli.local_walk import LocalStep, local_walk
+from wafs.cli.moved_files import MovedFiles
 from wafs.cli.opening import Session
 from wafs.cli.outcomes import Outcomes
 from wafs.cli.screen import tell
@@ -38,11 +39,13 @@ class Means(NamedTuple):
     """What a run works with. Without an intake nothing is changed, and what would be is counted all the same.
 
     `bases` are the folders of earlier snapshots, newest first: files that are the same there become links to those.
+    So do those that are `moved` there, under another name.
     """
 
     intake: Intake | None
     comparison: Comparison
     bases: Sequence[Ino] = ()
+    moved: MovedFiles | None = None
 
 
 class _Level:
@@ -72,7 +75,7 @@ class Backup:
         self._vfs, self._interrupts = session
         self._source = source
         self._selection = selection
-        self._intake, self._comparison, self._bases = means
+        self._intake, self._comparison, self._bases, self._moved = means
         self._outcomes = outcomes
         self._links = True
         self._vault = os.stat(self._vfs.vault.path)
@@ -173,7 +176,7 @@ class Backup:
         stale = stale_names(step, level.present)
         level.done.update(member.name for member in members[1:])
         if (not stale and all(self._is_here(member, level) for member in members)) or (
-            level.bases and all(self._linked(member, level) for member in members)
+            self._bases and all(self._linked(member, level) for member in members)
         ):
             self._outcomes.note_all(members, Outcome.UNCHANGED)
         elif self._intake is None:
@@ -223,30 +226,33 @@ class Backup:
             return False
         for base in level.bases:
             found = base.present.get(step.name)
-            if found is None or self._comparison.compare(step, found, base.number) != SetAttrs():
-                continue
-            if self._intake is None:
-                return True
-            try:
-                self._link(base.number, step.name, self._place(self._intake))
-            except OSError as error:
-                if error.errno in _NO_LINKS:
-                    self._links = False
-                    tell("warning", "this storage has no hard links: what did not change is stored once more")
-                elif error.errno != _MANY_LINKS:
-                    raise
-                return False
-            level.touched = True
-            return True
-        return False
+            if found is not None and self._comparison.compare(step, found, base.number) == SetAttrs():
+                entry = self._vfs.tree.lookup(base.number, step.name)
+                try:
+                    return self._link(entry, step.name, level)
+                finally:
+                    self._vfs.tree.forget(entry.ino)
+        if self._moved is None:
+            return False
+        with self._moved.same(step) as moved:
+            return moved is not None and self._link(moved, step.name, level)
 
-    def _link(self, base: Ino, name: bytes, parent: Ino) -> None:
-        tree = self._vfs.tree
-        entry = tree.lookup(base, name)
+    def _link(self, entry: Entry, name: bytes, level: _Level) -> bool:
+        """Give a file one more name, and tell whether the storage can do that."""
+        if self._intake is None:
+            return True
+        parent = self._place(self._intake)
         try:
-            tree.forget(tree.link(entry.ino, parent, name).ino)
-        finally:
-            tree.forget(entry.ino)
+            self._vfs.tree.forget(self._vfs.tree.link(entry.ino, parent, name).ino)
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                self._links = False
+                tell("warning", "this storage has no hard links: what did not change is stored once more")
+            elif error.errno != _MANY_LINKS:
+                raise
+            return False
+        level.touched = True
+        return True
 
     def _symlink(self, step: LocalStep, level: _Level) -> None:
         outcome = self._outcome(step.name, level)

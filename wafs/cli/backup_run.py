@@ -3,7 +3,7 @@
 import contextlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -13,6 +13,7 @@ from wafs.cli.comparison import Comparison
 from wafs.cli.failures import Failures
 from wafs.cli.intake import Intake
 from wafs.cli.local_walk import local_walk
+from wafs.cli.moved_files import MovedFiles
 from wafs.cli.opening import Session, opened
 from wafs.cli.outcomes import Outcomes
 from wafs.cli.parameters import VaultPath
@@ -88,7 +89,7 @@ class _Run:
         with self._folder() as (target, is_new):
             if self._request.snapshot:
                 return self._snapshot(target.ino)
-            self._copy(target, (), is_new=is_new)
+            self._copy(target, Means(None, self._comparison()), is_new=is_new)
         return None
 
     def _try(self) -> bytes | None:
@@ -97,14 +98,14 @@ class _Run:
             with found(self._session.vfs, self._request.target.path, follow=True) as target:
                 _must_be_folder(target, self._request.target.path)
                 if not self._request.snapshot:
-                    self._count(target, ())
+                    self._work(target, Means(None, self._comparison()), is_new=False)
                     return None
                 store = SnapshotStore(self._session, target.ino)
-                with self._bases(store) as bases:
-                    self._count(None, bases)
+                with self._means(store) as means:
+                    self._work(None, means, is_new=False)
                 return self._name(store)
         except NotFoundError:
-            self._count(None, ())
+            self._work(None, Means(None, self._comparison()), is_new=False)
         return None
 
     def _snapshot(self, number: Ino) -> bytes:
@@ -113,10 +114,10 @@ class _Run:
         left = [snapshot.name for snapshot in store.all() if not snapshot.is_complete]
         if left:
             tell("note", "an earlier snapshot was interrupted: what it has copied is used")
-        with self._bases(store) as bases:
+        with self._means(store) as means:
             partial, entry = store.begin(self._caller)
             try:
-                self._copy(entry, bases, is_new=False)
+                self._copy(entry, means, is_new=False)
             except BaseException:
                 tell("note", "the snapshot is not complete: the same command goes on from here")
                 raise
@@ -136,15 +137,20 @@ class _Run:
         return name
 
     @contextlib.contextmanager
-    def _bases(self, store: SnapshotStore) -> Iterator[list[Ino]]:
+    def _means(self, store: SnapshotStore) -> Iterator[Means]:
         """Pin what may be linked from: the newest complete snapshot, and what was never completed."""
         tree = self._session.vfs.tree
         snapshots = store.all()
         newest = [snapshot for snapshot in snapshots if snapshot.is_complete][-1:]
         left = [snapshot for snapshot in snapshots if not snapshot.is_complete]
         pins = [tree.lookup(store.number, snapshot.name).ino for snapshot in (*newest, *left)]
+        comparison = self._comparison()
+        moved = [
+            MovedFiles(self._session, comparison, os.path.join(self._request.target.path, snapshot.name))
+            for snapshot in newest
+        ]
         try:
-            yield pins
+            yield Means(None, comparison, pins, *moved)
         finally:
             for number in pins:
                 tree.forget(number)
@@ -169,18 +175,17 @@ class _Run:
             _must_be_folder(target, path)
             yield target, is_new
 
-    def _copy(self, target: Entry, bases: Sequence[Ino], *, is_new: bool) -> None:
+    def _copy(self, target: Entry, means: Means, *, is_new: bool) -> None:
         with Intake(self._session, self._progress, self._outcomes.fail, verb="backup") as intake:
-            self._work(intake, bases).run(target, is_new=is_new)
+            self._work(target, means._replace(intake=intake), is_new=is_new)
             intake.finish()
 
-    def _count(self, target: Entry | None, bases: Sequence[Ino]) -> None:
-        self._work(None, bases).run(target, is_new=False)
+    def _work(self, target: Entry | None, means: Means, *, is_new: bool) -> None:
+        work = Backup(self._session, self._source, self._request.selection, means, self._outcomes)
+        work.run(target, is_new=is_new)
 
-    def _work(self, intake: Intake | None, bases: Sequence[Ino]) -> Backup:
-        comparison = Comparison(self._session, by_content=self._request.checksum)
-        means = Means(intake, comparison, bases)
-        return Backup(self._session, self._source, self._request.selection, means, self._outcomes)
+    def _comparison(self) -> Comparison:
+        return Comparison(self._session, by_content=self._request.checksum)
 
 
 def _must_be_folder(entry: Entry, path: bytes) -> None:

@@ -30,16 +30,24 @@ class Comparison:
 
         Raises: WafsError, OSError, KeyboardInterrupt.
         """
+        if not stat.S_ISREG(found.mode) or found.size != step.attrs.st_size:
+            return None
+        changes = self.changes(step, found)
+        if not self._by_content:
+            return changes if changes.mtime is None else None
+        entry = self._vfs.tree.lookup(parent, step.name)
+        try:
+            return changes if self.has_same_content(step, entry.ino) else None
+        finally:
+            self._vfs.tree.forget(entry.ino)
+
+    def changes(self, step: LocalStep, found: Attrs) -> SetAttrs:
+        """Return what to set of a file whose contents are those of the step."""
         attrs = step.attrs
-        if not stat.S_ISREG(found.mode) or found.size != attrs.st_size:
-            return None
-        is_time_same = self._clock.is_same(found.mtime_ns, attrs.st_mtime_ns)
-        if not (self._has_same_content(step, parent) if self._by_content else is_time_same):
-            return None
         mode = kept_mode(attrs.st_mode, attrs.st_uid)
         return SetAttrs(
             mode=None if stat.S_IMODE(found.mode) == mode else mode,
-            mtime=None if is_time_same else attrs.st_mtime_ns,
+            mtime=None if self._clock.is_same(found.mtime_ns, attrs.st_mtime_ns) else attrs.st_mtime_ns,
         )
 
     def is_same_link(self, step: LocalStep, found: Attrs, parent: Ino) -> bool:
@@ -57,13 +65,15 @@ class Comparison:
         finally:
             self._vfs.tree.forget(entry.ino)
 
-    def _has_same_content(self, step: LocalStep, parent: Ino) -> bool:
-        """Compare all bytes; a copy that is damaged is another one."""
+    def has_same_content(self, step: LocalStep, number: Ino) -> bool:
+        """Compare all bytes with a file of the vault; one that is damaged is another one.
+
+        Raises: WafsError, OSError, KeyboardInterrupt.
+        """
         files = self._vfs.files
-        entry = self._vfs.tree.lookup(parent, step.name)
         try:
             with open(step.path, "rb", buffering=0) as file:
-                fh = files.open(entry.ino, os.O_RDONLY).fh
+                fh = files.open(number, os.O_RDONLY).fh
                 try:
                     offset = 0
                     while piece := files.read(fh, offset, PIECE, self._scratch):
@@ -76,5 +86,3 @@ class Comparison:
                     files.release(fh)
         except DamageError:
             return False
-        finally:
-            self._vfs.tree.forget(entry.ino)

@@ -47,14 +47,16 @@ class Progress:
             TransferSpeedColumn,
         )
         from rich.progress import Progress as Bar
+        from rich.table import Column
 
         self._expected = total_bytes
         self._bar = Bar(
-            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+            # It gives way where a terminal is narrow; the figures stay on one line.
             BarColumn(),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
+            DownloadColumn(binary_units=True, table_column=Column(no_wrap=True)),
+            TransferSpeedColumn(table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
             console=Console(stderr=True),
             transient=True,
         )
