@@ -159,11 +159,17 @@ def test_a_file_that_was_moved_is_stored_once(vault: Wafs, src: Path, place: Pat
     first = snap(vault)
     size = ciphertext_bytes(place / "v")
     (src / "msgstore.db.crypt15").rename(src / "sub/msgstore-2026-11-22.1.db.crypt15")
+    (src / "msgstore.db.crypt15").write_bytes(b"of today")
     (src / "a").rename(src / "small")
     second = snap(vault)
     assert ciphertext_bytes(place / "v") - size < 2 * SIZE
     result = vault.do("snapshots", "diff", "v:/s", first, second)
-    assert result.lines() == ["+ small", "- a", "R msgstore.db.crypt15 -> sub/msgstore-2026-11-22.1.db.crypt15"]
+    assert result.lines() == [
+        "+ small",
+        "- a",
+        "M msgstore.db.crypt15",
+        "R msgstore.db.crypt15 -> sub/msgstore-2026-11-22.1.db.crypt15",
+    ]
     assert got(vault, place, second) == facts_of(src)
     # Equal by size and time, and yet another file.
     (src / "third").write_bytes(os.urandom(WORTH_IT))

@@ -70,9 +70,10 @@ def difference(session: Session, first: bytes, second: bytes, failed: Failed) ->
     Raises: KeyboardInterrupt, WafsError, OSError.
     """
     old, new = _facts(session, first, failed), _facts(session, second, failed)
-    gone = {path: fact for path, fact in old.items() if path not in new}
     come = {path: fact for path, fact in new.items() if path not in old}
-    by_number = {fact.number: path for path, fact in gone.items() if stat.S_ISREG(fact.kind)}
+    # A name that was given up may have a new file by now.
+    left = {path: fact for path, fact in old.items() if path not in new or new[path].number != fact.number}
+    by_number = {fact.number: path for path, fact in left.items() if stat.S_ISREG(fact.kind)}
     moved = []
     for path, fact in come.items():
         before = by_number.pop(fact.number, None)
@@ -81,7 +82,7 @@ def difference(session: Session, first: bytes, second: bytes, failed: Failed) ->
     origins, targets = {before for before, _ in moved}, {after for _, after in moved}
     return Difference(
         added=sorted(path for path in come if path not in targets),
-        removed=sorted(path for path in gone if path not in origins),
+        removed=sorted(path for path in old if path not in new and path not in origins),
         # One file under both names cannot differ; two that are equal by size and time count as one.
         changed=sorted(path for path, fact in old.items() if path in new and fact[1:] != new[path][1:]),
         moved=sorted(moved),
