@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from sample_backup.ios import write_ios
 from sample_backup.plan import Options, make_plan
 from wafs.cli import intake
 from wafs.cli.progress import Progress
+from wafs.store.local import LocalStore
 from wafs.whatsapp.layout import Category
 
 if TYPE_CHECKING:
@@ -345,6 +347,33 @@ def test_a_killed_run_leaves_whole_files_and_the_next_completes(
     vault.do("backup", "phone", "v")
     assert restored(vault, place) == whole
     assert "is whole" in vault.do("check", "v").out.decode() or "are whole" in vault.do("check", "v").out.decode()
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_disk_that_cannot_take_what_was_written_leaves_no_name_on_it(
+    vault: Wafs, place: Path, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    (place / "src").mkdir()
+    for name in "ab":
+        (place / "src" / name).write_bytes(os.urandom(3_000_000))
+    syncs = iter(range(1, 1000))
+    real = LocalStore.sync_all
+
+    def sync_all(self: LocalStore) -> None:
+        # The system tells such a failure once: the next sync succeeds.
+        if next(syncs) == nth:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStore, "sync_all", sync_all)
+        patch.setattr(intake, "_WRITE_BACK_BYTES", 2_000_000)
+        patch.setattr(intake, "_BATCH_BYTES", 2_000_000)
+        result = vault.unlocked("backup", "src", "v")
+    assert (result.code, "input/output error" in result.err) == (7, True)
+    assert "b" not in vault.names()
+    vault.do("backup", "src", "v")
+    assert [vault.cat(name) for name in "ab"] == [(place / "src" / name).read_bytes() for name in "ab"]
 
 
 def test_what_cannot_be_backed_up_is_named_and_the_rest_is(vault: Wafs, place: Path) -> None:

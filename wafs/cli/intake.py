@@ -25,6 +25,7 @@ from wafs.vault.scratch import Scratch
 
 _BATCH_FILES: Final = 1024
 _BATCH_BYTES: Final = 128 * MIB
+_WRITE_BACK_BYTES: Final = 64 * MIB
 
 Failed = Callable[[bytes, Exception], None]
 """Is told the path of what failed, and why."""
@@ -77,6 +78,9 @@ class Intake:
         self._queued_bytes = 0
         self._syncing: list[Written | _Left] = []
         self._sync: Future[None] | None = None
+        self._unwritten = 0
+        self._writing_back: Future[None] | None = None
+        self._lost: OSError | None = None
         self._pool = ThreadPoolExecutor(1, "wafs-sync")
 
     def folder(self, parent: Ino, name: bytes) -> Entry:
@@ -169,7 +173,7 @@ class Intake:
         Raises: OSError, DamageError; what `failed` raises.
         """
         self._flush()
-        self._vfs.commits.settle()
+        self._pool.submit(self._settle).result()
 
     def discard(self, written: Written) -> None:
         """Take back a file that did not get its name; the first error counts, not one of clearing up."""
@@ -198,9 +202,39 @@ class Intake:
             self._vfs.files.write(fh, offset, self._buffer[:count], self._scratch)
             self._progress.advance(count)
             offset += count
+            self._write_back(count)
             if end is not None and offset > end:
                 break
         return offset
+
+    def _write_back(self, size: int) -> None:
+        """Have the disk begin with what was written of a large file: what is left for the end is then little."""
+        self._unwritten += size
+        if self._unwritten >= _WRITE_BACK_BYTES and (self._writing_back is None or self._writing_back.done()):
+            self._unwritten = 0
+            self._writing_back = self._pool.submit(self._begin_writing)
+
+    def _begin_writing(self) -> None:
+        # What comes of it is asked for by the next who settles.
+        with contextlib.suppress(OSError):
+            self._sync_with(self._vfs.vault.store.sync_all)
+
+    def _settle(self) -> None:
+        """Return when all that was written so far is safe; runs in the pool, behind what writes back.
+
+        Raises: OSError, DamageError.
+        """
+        if self._lost is not None:
+            raise OSError(self._lost.errno, self._lost.strerror)
+        self._sync_with(self._vfs.commits.settle)
+
+    def _sync_with(self, sync: Callable[[], None]) -> None:
+        """Sync, and remember a failure: it may concern what is being written, and the system tells it only once."""
+        try:
+            sync()
+        except OSError as error:
+            self._lost = error
+            raise
 
     def _set_attributes(self, number: Ino, source: int | bytes, attrs: os.stat_result) -> None:
         """Set attributes, then mode, then times: each may change what stands after it, or forbid what stands before."""
@@ -224,14 +258,14 @@ class Intake:
             self._land()
             self._syncing, self._queue = self._queue, []
             self._queued_bytes = 0
-            self._sync = self._pool.submit(self._vfs.commits.settle)
+            self._sync = self._pool.submit(self._settle)
 
     def _flush(self) -> None:
         self._land()
         if self._queue:
             self._syncing, self._queue = self._queue, []
             self._queued_bytes = 0
-            self._sync = self._pool.submit(self._vfs.commits.settle)
+            self._sync = self._pool.submit(self._settle)
             self._land()
 
     def _land(self) -> None:
