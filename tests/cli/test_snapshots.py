@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -99,7 +100,7 @@ def test_list_tells_what_each_takes(vault: Wafs, src: Path) -> None:
     assert (first["files"], first["bytes"], first["bytes_only_here"]) == (5, 4 * SIZE, SIZE)
     assert (second["name"], second["bytes_only_here"], second["complete"]) == ("before the new phone", 5, True)
     shown = vault.do("snapshots", "list", "v:/s").lines()
-    assert shown[0].split() == ["snapshot", "date", "files", "size", "only", "here"]
+    assert shown[0].split() == ["snapshot", "date", "files", "failed", "size", "only", "here"]
     assert shown[2].startswith("before the new phone  ")
 
 
@@ -210,9 +211,27 @@ def test_an_interrupted_snapshot_is_not_shown_and_the_next_goes_on(
     assert got(vault, place, "latest") == facts_of(src)
 
 
-def test_a_storage_without_hard_links(vault: Wafs, src: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import errno
+def test_a_snapshot_knows_what_could_not_be_read(vault: Wafs, src: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.readv
 
+    def readv(fd: int, buffers: list[memoryview]) -> int:
+        if os.path.samestat(os.fstat(fd), os.stat("src/b")):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(fd, buffers)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "readv", readv)
+        result = vault.unlocked("backup", "--snapshot", "src", "v:/s")
+    assert (result.code, "src/b: input/output error" in result.err) == (7, True)
+    (snapshot,) = listed(vault)
+    assert (snapshot["failed"], snapshot["files"], snapshot["complete"]) == (1, 4, True)
+    result = vault.do("restore", "--snapshot", "latest", "v:/s", "out")
+    assert "1 file could not be read when this snapshot was made" in result.err
+    snap(vault)
+    assert [snapshot["failed"] for snapshot in listed(vault)] == [1, 0]
+
+
+def test_a_storage_without_hard_links(vault: Wafs, src: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def link(*_: object) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 

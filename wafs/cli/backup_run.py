@@ -20,6 +20,7 @@ from wafs.cli.parameters import VaultPath
 from wafs.cli.progress import Progress
 from wafs.cli.screen import tell
 from wafs.cli.selection import Selection
+from wafs.cli.snapshot_marks import Mark
 from wafs.cli.snapshot_store import SnapshotStore
 from wafs.cli.tally import Outcome
 from wafs.cli.unlock_options import SecretSource
@@ -123,7 +124,9 @@ class _Run:
                 raise
             finally:
                 self._session.vfs.tree.forget(entry.ino)
-        store.complete(partial, name, datetime.now().astimezone(), os.stat(self._source.path))
+        made = datetime.now().astimezone().replace(tzinfo=None)
+        mark = Mark(made, self._outcomes.tally.total(Outcome.FAILED))
+        store.complete(partial, name, mark, os.stat(self._source.path))
         self._session.vfs.commits.settle()
         if left:
             store.remove(left, self._outcomes.fail)

@@ -42,8 +42,9 @@ def snapshots() -> None:
 def list_snapshots(*, place: VaultPath, as_json: bool, source: SecretSource) -> None:
     """List the snapshots in the folder PATH of VAULT.
 
-    The oldest comes first. Shown are files, bytes, and the bytes that are in no other snapshot: those become free when
-    it is removed. One that was interrupted is shown as not complete; the next wafs backup --snapshot goes on from it.
+    The oldest comes first. Shown are files, those that could not be read when it was made, bytes, and the bytes that
+    are in no other snapshot: those become free when it is removed. One that was interrupted is shown as not complete;
+    the next wafs backup --snapshot goes on from it.
     """
     from wafs.cli.failures import Failures
     from wafs.cli.snapshot_contents import volume_of
@@ -64,16 +65,17 @@ def list_snapshots(*, place: VaultPath, as_json: bool, source: SecretSource) -> 
                 "files": volume.files,
                 "bytes": volume.bytes,
                 "bytes_only_here": volume.only_here,
+                "failed": snapshot.failed,
             }
             for snapshot, volume in rows
         ]
         say(json.dumps(facts, indent=2))
     elif rows:
-        cells = [("snapshot", "date", "files", "size", "only here")]
+        cells = [("snapshot", "date", "files", "failed", "size", "only here")]
         for snapshot, volume in rows:
             day = snapshot.day.isoformat() if snapshot.is_complete else "not complete"
             sizes = size_words(volume.bytes), size_words(volume.only_here)
-            cells.append((escape(snapshot.name), day, f"{volume.files:,}", *sizes))
+            cells.append((escape(snapshot.name), day, f"{volume.files:,}", f"{snapshot.failed:,}", *sizes))
         for line in _columns(cells):
             say(line)
     else:

@@ -12,7 +12,7 @@ from wafs.cli.outlet import Outlet
 from wafs.cli.parameters import VaultPath
 from wafs.cli.progress import Progress
 from wafs.cli.restore import Restore
-from wafs.cli.screen import tell
+from wafs.cli.screen import count_words, tell
 from wafs.cli.selection import Selection
 from wafs.cli.snapshot_store import SnapshotStore
 from wafs.cli.tally import Outcome
@@ -92,7 +92,11 @@ def _chosen(session: Session, request: Request) -> bytes:
             raise NotADirError(msg, hint="wafs get copies single files")
         store = SnapshotStore(session, folder.ino)
         if request.snapshot is not None:
-            return os.path.join(path, store.find(request.snapshot).name)
+            chosen = store.find(request.snapshot)
+            if chosen.failed:
+                words = f"{count_words(chosen.failed, 'file')} could not be read when this snapshot was made"
+                tell("warning", f"{words}: {os.fsdecode(chosen.name)}")
+            return os.path.join(path, chosen.name)
         if store.all():
             msg = f"there are snapshots in {os.fsdecode(path)}: which one is wanted"
             raise UsageError(msg, hint="--snapshot latest, or a name that wafs snapshots list shows; all: wafs get")

@@ -3,7 +3,7 @@
 import json
 import os
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from wafs.cli.copy_rules import temporary_name
 from wafs.cli.opening import Session
@@ -17,8 +17,15 @@ MARKS: Final = b".wafs-snapshots"
 _CAP: Final = 16 * MIB
 
 
+class Mark(NamedTuple):
+    """When a snapshot was made, in the time of that place, and how many files could not be read then."""
+
+    made: datetime
+    failed: int = 0
+
+
 class SnapshotMarks:
-    """The names of the snapshots in the folder `number`, and when each was made, in the time of that place.
+    """The names of the snapshots in the folder `number`, and what is known of each.
 
     Thread: that of the command.
     """
@@ -27,7 +34,7 @@ class SnapshotMarks:
         self._vfs = session.vfs
         self._number = number
 
-    def read(self) -> dict[bytes, datetime]:
+    def read(self) -> dict[bytes, Mark]:
         """Return what is marked; a folder of the name need not be there.
 
         Raises: MalformedError, DamageError, OSError.
@@ -46,20 +53,20 @@ class SnapshotMarks:
             self._vfs.tree.forget(entry.ino)
         return _decoded(data)
 
-    def add(self, name: bytes, made: datetime) -> None:
+    def add(self, name: bytes, mark: Mark) -> None:
         """Mark a snapshot that is about to get its name.
 
         Raises: as `write`.
         """
-        self.write({**self.read(), name: made.replace(tzinfo=None)}, coming=name)
+        self.write({**self.read(), name: mark}, coming=name)
 
-    def write(self, marks: dict[bytes, datetime], *, coming: bytes | None = None) -> None:
+    def write(self, marks: dict[bytes, Mark], *, coming: bytes | None = None) -> None:
         """Write these marks, without those whose folders are not there, but for the one that is `coming`.
 
         Raises: MalformedError, WafsError, OSError.
         """
         present = {*listing(self._vfs, self._number), coming}
-        data = _encoded({name: made for name, made in marks.items() if name in present})
+        data = _encoded({name: mark for name, mark in marks.items() if name in present})
         temporary = temporary_name("backup")
         caller = Caller(os.geteuid(), os.getegid())
         entry, fh = self._vfs.files.create(self._number, temporary, 0o600, flags=os.O_RDWR, caller=caller)
@@ -72,14 +79,17 @@ class SnapshotMarks:
         self._vfs.renamer.rename(self._number, temporary, self._number, new_name=MARKS)
 
 
-def _encoded(marks: dict[bytes, datetime]) -> bytes:
-    return json.dumps({os.fsdecode(name): made.isoformat() for name, made in sorted(marks.items())}, indent=2).encode()
+def _encoded(marks: dict[bytes, Mark]) -> bytes:
+    facts = {os.fsdecode(name): {"made": made.isoformat(), "failed": failed} for name, (made, failed) in marks.items()}
+    return json.dumps(facts, indent=2, sort_keys=True).encode()
 
 
-def _decoded(data: bytes) -> dict[bytes, datetime]:
+def _decoded(data: bytes) -> dict[bytes, Mark]:
     try:
-        found = json.loads(data)
-        return {os.fsencode(name): datetime.fromisoformat(made).replace(tzinfo=None) for name, made in found.items()}
-    except (ValueError, TypeError, AttributeError, RecursionError):
+        return {
+            os.fsencode(name): Mark(datetime.fromisoformat(facts["made"]).replace(tzinfo=None), int(facts["failed"]))
+            for name, facts in json.loads(data).items()
+        }
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         msg = f"the list of snapshots, {MARKS.decode()}, is not of the shape that wafs writes"
         raise MalformedError(msg, hint="remove it, and the snapshots are plain folders") from None

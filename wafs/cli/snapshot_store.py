@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from wafs.cli.copy_rules import kept_mode
 from wafs.cli.opening import Session
 from wafs.cli.removing import Failed, remove_below
-from wafs.cli.snapshot_marks import SnapshotMarks
+from wafs.cli.snapshot_marks import Mark, SnapshotMarks
 from wafs.errors import ExistsError, NotFoundError
 from wafs.fs.attrs import Caller, Entry, SetAttrs
 from wafs.fs.rename import RENAME_NOREPLACE
@@ -31,6 +31,7 @@ class Snapshot(NamedTuple):
     """One snapshot. Of two the later one is the greater; `second` is that of the day, as far as it is known.
 
     `is_dated`: named after its day, as prune wants it. One that is not complete has no day.
+    `failed` files could not be read when it was made.
     """
 
     day: date
@@ -39,6 +40,7 @@ class Snapshot(NamedTuple):
     name: bytes
     is_dated: bool = True
     is_complete: bool = True
+    failed: int = 0
 
 
 class SnapshotStore:
@@ -109,13 +111,13 @@ class SnapshotStore:
             msg = f"there is a snapshot or a folder {os.fsdecode(name)} already"
             raise ExistsError(msg)
 
-    def complete(self, partial: bytes, name: bytes, now: datetime, attrs: os.stat_result) -> None:
+    def complete(self, partial: bytes, name: bytes, mark: Mark, attrs: os.stat_result) -> None:
         """Give a snapshot its name, and the attributes of its source; all in it is safe from a power cut before that.
 
         Raises: ExistsError, WafsError, OSError.
         """
         # First the mark: one without its folder says nothing, and a folder without a mark would be no snapshot.
-        self._marks.add(name, now)
+        self._marks.add(name, mark)
         entry = self._vfs.tree.lookup(self.number, partial)
         try:
             self._vfs.renamer.rename(self.number, partial, self.number, new_name=name, flags=RENAME_NOREPLACE)
@@ -149,13 +151,15 @@ class SnapshotStore:
             self._vfs.tree.rmdir(self.number, name)
 
 
-def _snapshot(name: bytes, made: datetime) -> Snapshot:
+def _snapshot(name: bytes, mark: Mark) -> Snapshot:
+    made, failed = mark
     dated = _DATED.fullmatch(name.decode("utf-8", "replace"))
     if dated is not None:
         with contextlib.suppress(ValueError):
             day = date.fromisoformat(dated[1])
-            return Snapshot(day, _second(made) if made.date() == day else 0, int(dated[2] or 1), name)
-    return Snapshot(made.date(), _second(made), 0, name, is_dated=False)
+            second = _second(made) if made.date() == day else 0
+            return Snapshot(day, second, int(dated[2] or 1), name, failed=failed)
+    return Snapshot(made.date(), _second(made), 0, name, is_dated=False, failed=failed)
 
 
 def _second(made: datetime) -> float:
