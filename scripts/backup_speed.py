@@ -5,9 +5,9 @@
 
 FOLDER is on the disk to be measured and gets files that are removed in the end. Small files are like WhatsApp's voice
 notes and stickers, 1 to 64 KiB; the large one is a video. `cp -a` is done when the last file is in the mount, safe from
-a power cut or not; what it takes until it is (`sync -f` of the disk) is measured as well. `wafs backup` is done when all is safe;
-from its time that of the same command on an empty folder is taken: to start, and to make the key from the password.
-Prints medians and ratios of throughput; the exit code is 1 if one is lower than wanted.
+a power cut or not; what it takes until it is (`sync -f` of the disk) is measured as well. `wafs backup` is done when
+all is safe; from its time that of the same command on an empty folder is taken: to start, and to make the key from the
+password. Prints medians and ratios of throughput; the exit code is 1 if one is lower than wanted.
 """
 
 from __future__ import annotations

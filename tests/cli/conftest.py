@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.backups import PLAN
 from cli.commands import PASSWORD, Wafs
+from sample_backup.android import write_android
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,3 +43,10 @@ def vault(wafs: Wafs) -> Wafs:
     """The same, with the vault `v` and without a recovery key."""
     wafs.ok("init", "v", "--password-file", "pw", "--kdf-memory", "8", "--no-recovery")
     return wafs
+
+
+@pytest.fixture
+def phone(place: Path) -> Path:
+    """An Android backup as it comes off a phone."""
+    write_android(PLAN, place / "phone")
+    return place / "phone"

@@ -301,7 +301,7 @@ def test_a_vault_whose_last_checkpoint_fails_is_made_whole_by_the_next(vault: Pa
     assert bench.journals == []
 
 
-def _between(act: Callable[[Bench], None]) -> Callable[[Bench], None]:
+def _between(act: Callable[[Bench], object]) -> Callable[[Bench], None]:
     """Do something between two writes."""
 
     def acts(bench: Bench) -> None:
@@ -354,9 +354,10 @@ def test_a_timer_empties_the_journal_of_a_vault(bench: Bench, monkeypatch: pytes
     gone = threading.Event()
     run = bench.vfs.commits.run
 
-    def run_and_tell() -> None:
-        run()
+    def run_and_tell() -> bool:
+        was_there = run()
         gone.set()
+        return was_there
 
     bench.vfs.commits.run = run_and_tell  # type: ignore[method-assign]
     bench.write()

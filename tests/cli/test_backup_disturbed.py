@@ -1,0 +1,191 @@
+"""`wafs backup` disturbed: files that change, interrupts, a kill, a disk that fails. A file is whole or not there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.backups import backed_up, restored
+from cli.commands import WITH_PASSWORD, Wafs, environment
+from cli.local_tree import facts_of
+from wafs.cli import intake
+from wafs.cli.progress import Progress
+from wafs.store.local import LocalStore
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again(
+    vault: Wafs, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "src").mkdir()
+    (place / "src/a").write_bytes(b"first")
+    (place / "src/b").write_bytes(b"quiet")
+    grow_after_reads(monkeypatch, "src/a", times=1)
+    vault.do("backup", "src", "v")
+    assert vault.cat("a") == b"first+"
+    grow_after_reads(monkeypatch, "src/a", times=99)
+    (place / "src/a").write_bytes(b"second")
+    result = vault.unlocked("backup", "src", "v")
+    assert (result.code, "src/a: changed while being read" in result.err) == (1, True)
+    assert vault.names() == ["a", "b"]
+    assert vault.cat("a") == b"first+"
+
+
+def grow_after_reads(monkeypatch: pytest.MonkeyPatch, path: str, *, times: int) -> None:
+    """Have a file grow right after it was read, so many times."""
+    left = [times]
+    real = os.readv
+
+    def readv(fd: int, buffers: Any) -> int:
+        count = real(fd, buffers)
+        if left[0] and count and os.path.samestat(os.fstat(fd), os.stat(path)):
+            left[0] -= 1
+            with open(path, "ab") as file:
+                file.write(b"+")
+        return count
+
+    monkeypatch.setattr(os, "readv", readv)
+
+
+def test_a_database_goes_together_with_its_log(vault: Wafs, place: Path) -> None:
+    (place / "src").mkdir()
+    with closing(sqlite3.connect("src/msgstore.db")) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("CREATE TABLE t (x)")
+        db.execute("INSERT INTO t VALUES (1)")
+        db.commit()
+        (place / "src/msgstore.db-wal-notes").write_text("no log")
+        result = vault.do("backup", "src", "v:/db")
+        assert "copied together, as one database: src/msgstore.db, src/msgstore.db-wal" in result.err
+        vault.do("get", "v", "/db", "out")
+        with closing(sqlite3.connect("out/msgstore.db")) as copy:
+            assert copy.execute("SELECT * FROM t").fetchall() == [(1,)]
+        assert "copied together" not in vault.do("backup", "src", "v:/db").err
+    # Closing brought the log into the database: the old log must not stay beside the new database.
+    assert not os.path.exists("src/msgstore.db-wal")
+    found = backed_up(vault, "src", "v:/db")
+    assert (found["changed"], found["files"]) == (1, 2)
+    assert vault.names("/db") == ["msgstore.db", "msgstore.db-wal-notes"]
+
+
+def test_a_database_whose_log_changes_meanwhile_is_read_again(
+    vault: Wafs, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "src").mkdir()
+    (place / "src/a.db").write_bytes(b"pages")
+    (place / "src/a.db-journal").write_bytes(b"log")
+    real = intake.Intake.write
+    left = [1]
+
+    def write(self: intake.Intake, source: bytes, *rest: Any, **options: Any) -> intake.Written:
+        written = real(self, source, *rest, **options)
+        if left[0] and source.endswith(b"-journal"):
+            left[0] -= 1
+            (place / "src/a.db").write_bytes(b"other pages")
+        return written
+
+    monkeypatch.setattr(intake.Intake, "write", write)
+    vault.do("backup", "src", "v")
+    assert (vault.cat("a.db"), vault.cat("a.db-journal")) == (b"other pages", b"log")
+    assert vault.names() == ["a.db", "a.db-journal"]
+    (place / "src/a.db").write_bytes(b"first again")
+    left[0] = 2
+    result = vault.unlocked("backup", "src", "v")
+    assert (result.code, "src/a.db: changed while being read" in result.err) == (1, True)
+    assert vault.names() == ["a.db", "a.db-journal"]
+    assert vault.cat("a.db") == b"other pages"
+
+
+def test_ctrl_c_keeps_what_is_whole_and_the_next_run_completes(
+    vault: Wafs, phone: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = iter(range(1, 1000))
+    real = Progress.advance
+
+    def advance(self: Progress, size: int) -> None:
+        real(self, size)
+        if next(at) == 12:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "advance", advance)
+        result = vault.unlocked("backup", "phone", "v")
+    assert (result.code, "interrupted" in result.err) == (130, True)
+    kept = [name for name in vault.names() if not name.endswith("/")]
+    assert len(kept) >= 11
+    assert not any(".wafs-" in name for name in kept)
+    found = backed_up(vault, "phone", "v")
+    assert found["unchanged"] == len(kept)
+    assert found["new"] == found["files"] - len(kept)
+    assert restored(vault, place) == facts_of(phone)
+
+
+KILLED = """
+import os, signal, sys
+from wafs.cli import intake
+from wafs.cli.main import run
+from wafs.fs.commits import Commits
+from wafs.fs.files import Files
+from wafs.fs.rename import Renamer
+intake._BATCH_FILES = 7
+where, nth = sys.argv[1], int(sys.argv[2])
+kind = {"release": Files, "rename": Renamer, "settle": Commits, "write": Files}[where]
+real, seen = getattr(kind, where), []
+def call(*words, **options):
+    seen.append(1)
+    if len(seen) == nth:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*words, **options)
+setattr(kind, where, call)
+sys.exit(run(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize(("where", "nth"), [("write", 5), ("release", 20), ("rename", 9), ("settle", 3)])
+def test_a_killed_run_leaves_whole_files_and_the_next_completes(
+    vault: Wafs, phone: Path, place: Path, where: str, nth: int
+) -> None:
+    line = [sys.executable, "-c", KILLED, where, str(nth), "backup", "phone", "v", *WITH_PASSWORD]
+    killed = subprocess.run(line, check=False, capture_output=True, env=environment())
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    whole = facts_of(phone)
+    there = {name: facts for name, facts in restored(vault, place).items() if ".wafs-" not in name}
+    assert {name: facts[2] for name, facts in there.items()}.items() <= {k: v[2] for k, v in whole.items()}.items()
+    vault.do("backup", "phone", "v")
+    assert restored(vault, place) == whole
+    assert "is whole" in vault.do("check", "v").out.decode() or "are whole" in vault.do("check", "v").out.decode()
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_disk_that_cannot_take_what_was_written_leaves_no_name_on_it(
+    vault: Wafs, place: Path, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    (place / "src").mkdir()
+    for name in "ab":
+        (place / "src" / name).write_bytes(os.urandom(3_000_000))
+    syncs = iter(range(1, 1000))
+    real = LocalStore.sync_all
+
+    def sync_all(self: LocalStore) -> None:
+        # The system tells such a failure once: the next sync succeeds.
+        if next(syncs) == nth:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStore, "sync_all", sync_all)
+        patch.setattr(intake, "_WRITE_BACK_BYTES", 2_000_000)
+        patch.setattr(intake, "_BATCH_BYTES", 2_000_000)
+        result = vault.unlocked("backup", "src", "v")
+    assert (result.code, "input/output error" in result.err) == (7, True)
+    assert "b" not in vault.names()
+    vault.do("backup", "src", "v")
+    assert [vault.cat(name) for name in "ab"] == [(place / "src" / name).read_bytes() for name in "ab"]
