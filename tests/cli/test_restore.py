@@ -205,3 +205,16 @@ def test_what_cannot_replace_what_is_there_is_named(filled: Wafs, place: Path) -
 def test_a_screen_that_is_watched_shows_progress(filled: Wafs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert "files, " in filled.do("restore", "v:/phone", "out").err
+
+
+def test_a_target_that_keeps_times_in_coarse_steps(vault: Wafs, place: Path) -> None:
+    (place / "src").mkdir()
+    (place / "src/a").write_text("a")
+    os.utime("src/a", ns=(0, 1_600_000_000_123_456_789))
+    vault.do("backup", "src", "v")
+    vault.do("restore", "v", "card")
+    for path in ("card/a", "card"):
+        os.utime(path, ns=(0, 1_600_000_000_120_000_000))
+    assert counts(vault, "v", "card")["all"]["unchanged"] == 1
+    os.utime("card", ns=(0, 1_600_000_000_120_000_001))
+    assert counts(vault, "v", "card")["all"]["changed"] == 1

@@ -7,15 +7,17 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pexpect
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.commands import Wafs
+from cli.commands import WITH_PASSWORD, Wafs, environment
 from cli.local_tree import ciphertext_bytes, facts_of
 from wafs.cli.keep_policy import RULES, kept
 from wafs.cli.moved_files import WORTH_IT
@@ -266,6 +268,20 @@ def test_prune_keeps_what_the_rules_say_and_shared_files_survive(vault: Wafs, sr
     assert got(vault, place, "2026-01-31")["a"][2] == bytes([2]) * SIZE
     assert "nothing is to be removed" in vault.do(*words, "--yes", "v:/s").err
     assert "are whole" in vault.do("check", "v").out.decode()
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [("n\n", 0, 2), ("\x03", 130, 2), ("y\n", 0, 1)])
+def test_prune_asks(vault: Wafs, src: Path, answer: str, code: int, left: int) -> None:
+    for _ in range(2):
+        snap(vault)
+    words = ["snapshots", "prune", "--keep-last", "1", "v:/s", *WITH_PASSWORD]
+    shell = pexpect.spawn(sys.executable, ["-m", "wafs", *words], env=environment(), encoding="utf-8", timeout=30)
+    shell.expect_exact("Remove 1 snapshot? [y/N]: ")
+    shell.send(answer)
+    shell.expect(pexpect.EOF)
+    shell.close()
+    assert shell.exitstatus == code
+    assert len(listed(vault)) == left
 
 
 DAYS = st.lists(st.dates(date(2019, 1, 1), date(2026, 12, 31)), max_size=40).map(sorted)

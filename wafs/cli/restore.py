@@ -10,6 +10,7 @@ from wafs.cli.outcomes import Outcomes
 from wafs.cli.outlet import Outlet
 from wafs.cli.screen import tell
 from wafs.cli.selection import Selection
+from wafs.cli.storage_clock import StorageClock
 from wafs.cli.tally import Outcome
 from wafs.errors import IsADirError, WafsError
 from wafs.fs.attrs import Entry
@@ -44,6 +45,7 @@ class Restore:
         self._outcomes = outcomes
         self._force = force
         self._levels: list[_Level] = []
+        self._clock = StorageClock(b"")
         # Where the first name of each file with several is, by the number of the file.
         self._first: dict[int, bytes] = {}
 
@@ -53,6 +55,7 @@ class Restore:
         Raises: KeyboardInterrupt, WafsError, OSError; what fails for one file goes to the outcomes.
         """
         self._levels = [_Level(source, dest)]
+        self._clock = StorageClock(dest)
         if self._selection.is_everything:
             self._make_folders()
         for step in walk(self._vfs, source.ino, b"", self._outcomes.fail):
@@ -112,7 +115,7 @@ class Restore:
                 is_same = self._vfs.tree.readlink(entry.ino) == os.readlink(target)
             else:
                 is_same = attrs.size == there.st_size
-            if is_same and attrs.mtime_ns == there.st_mtime_ns:
+            if is_same and self._clock.is_same(there.st_mtime_ns, attrs.mtime_ns):
                 return Outcome.UNCHANGED
         return Outcome.NEWER if there.st_mtime_ns > attrs.mtime_ns and not self._force else Outcome.CHANGED
 
