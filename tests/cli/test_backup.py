@@ -187,8 +187,8 @@ def test_what_cannot_be_backed_up_is_named_and_the_rest_is(vault: Wafs, place: P
         (("backup", "pw", "v"), 1, "pw: not a folder"),
         (("backup", "src", "v:/file"), 1, "/file: not a folder"),
         (("backup", "src", "nowhere"), 7, "nowhere: no such file"),
-        (("backup", "--name", "x", "src", "v"), 2, "--name goes with --snapshot"),
-        (("backup", "--snapshot", "--name", "../x", "src", "v"), 2, "cannot be the name of a snapshot"),
+        (("backup", "--snapshot=../x", "src", "v"), 2, "cannot be the name of a snapshot"),
+        (("backup", "--snapshot=", "src", "v"), 2, "cannot be the name of a snapshot"),
     ],
 )
 def test_what_makes_no_sense(vault: Wafs, place: Path, words: tuple[str, ...], code: int, said: str) -> None:

@@ -167,7 +167,7 @@ def world(vault: Wafs, place: Path) -> Path:
     (place / "phone/msgstore.db").write_text("messages")
     vault.ok("put", "vault", "in/.", "/", "--password-file", "secret")
     for name in ("2026-10-01", "2026-11-22"):
-        vault.ok("backup", "--snapshot", "--name", name, "phone", "vault:/phone", "--password-file", "secret")
+        vault.ok("backup", f"--snapshot={name}", "phone", "vault:/phone", "--password-file", "secret")
     (place / "old").write_bytes(PASSWORD)
     (place / "phone.txt").write_text(phone.hex())
     stored = ("--key-file", "phone.txt", "--label", "phone", "--password-file", "secret")

@@ -42,10 +42,11 @@ def src(place: Path) -> Path:
     return folder
 
 
-def snap(vault: Wafs, *words: object) -> str:
+def snap(vault: Wafs, name: str | None = None) -> str:
     """Make a snapshot and return its name."""
-    name: str = json.loads(vault.do("backup", "--snapshot", "--json", *words, "src", "v:/s").out)["snapshot"]
-    return name
+    option = "--snapshot" if name is None else f"--snapshot={name}"
+    made: str = json.loads(vault.do("backup", option, "--json", "src", "v:/s").out)["snapshot"]
+    return made
 
 
 def listed(vault: Wafs) -> list[dict[str, object]]:
@@ -95,7 +96,7 @@ def test_list_tells_what_each_takes(vault: Wafs, src: Path) -> None:
     assert "there is no snapshot" in vault.do("snapshots", "list", "v").err
     snap(vault)
     (src / "a").write_bytes(b"short")
-    snap(vault, "--name", "before the new phone")
+    snap(vault, "before the new phone")
     vault.do("put", "v", "pw", "/s/a file")
     vault.do("put", "v", "src", "/s/a folder")
     first, second = listed(vault)
@@ -127,9 +128,9 @@ def test_a_folder_named_after_a_day_is_no_snapshot(vault: Wafs, src: Path) -> No
 
 
 def test_a_name_that_is_taken_is_refused(vault: Wafs, src: Path) -> None:
-    snap(vault, "--name", "x")
+    snap(vault, "x")
     for words in ((), ("--dry-run",)):
-        result = vault.unlocked("backup", "--snapshot", "--name", "x", *words, "src", "v:/s")
+        result = vault.unlocked("backup", "--snapshot=x", *words, "src", "v:/s")
         assert (result.code, "there is a snapshot or a folder x already" in result.err) == (1, True)
     assert [snapshot["name"] for snapshot in listed(vault)] == ["x"]
 
@@ -250,8 +251,8 @@ def test_prune_keeps_what_the_rules_say_and_shared_files_survive(vault: Wafs, sr
     names = ["2025-11-30", "2026-01-05", "2026-01-31", "2026-02-01", "2026-02-01.2"]
     for number, name in enumerate(names):
         (src / "a").write_bytes(bytes([number]) * SIZE)
-        snap(vault, "--name", name)
-    snap(vault, "--name", "keepsake")
+        snap(vault, name)
+    snap(vault, "keepsake")
     words = ("snapshots", "prune", "--keep-monthly", "2")
     shown = vault.do(*words, "--dry-run", "v:/s")
     assert "2026-01-31    keep: monthly" in shown.lines()

@@ -24,9 +24,10 @@ from wafs.cli.snapshot_marks import Mark
 from wafs.cli.snapshot_store import SnapshotStore
 from wafs.cli.tally import Outcome
 from wafs.cli.unlock_options import SecretSource
+from wafs.cli.vault_places import make_folders
 from wafs.errors import NotADirError, NotFoundError
 from wafs.fs.attrs import Caller, Entry
-from wafs.fs.walk import found, parts_of, top
+from wafs.fs.walk import found
 from wafs.units import Ino
 from wafs.whatsapp.layout import BackupKind
 
@@ -165,16 +166,10 @@ class _Run:
         path = self._request.target.path
         with contextlib.ExitStack() as stack:
             try:
-                target = stack.enter_context(found(vfs, path, follow=True))
-                is_new = False
+                target, is_new = stack.enter_context(found(vfs, path, follow=True)), False
             except NotFoundError:
-                target, is_new = top(vfs), False
-                for name in parts_of(path):
-                    try:
-                        target = vfs.tree.lookup(target.ino, name)
-                    except NotFoundError:
-                        target, is_new = vfs.tree.mkdir(target.ino, name, 0o700, self._caller), True
-                    stack.callback(vfs.tree.forget, target.ino)
+                make_folders(vfs, path)
+                target, is_new = stack.enter_context(found(vfs, path, follow=True)), True
             _must_be_folder(target, path)
             yield target, is_new
 

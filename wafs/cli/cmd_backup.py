@@ -22,9 +22,13 @@ _EXAMPLES = (
 )
 
 
-@click.command(cls=Command, examples=_EXAMPLES)
-@click.option("--snapshot", is_flag=True, help="Make a dated copy PATH/2026-11-23; what did not change is stored once.")
-@click.option("--name", metavar="NAME", help="With --snapshot: its name, instead of the date; prune leaves it alone.")
+_TODAY = "today"
+
+
+@click.command(cls=Command, examples=_EXAMPLES, usual_values={"--snapshot": _TODAY})
+@click.option(
+    "--snapshot", metavar="[=NAME]", help="Make a dated copy PATH/2026-11-23; what did not change is stored once."
+)
 @click.option("--checksum", is_flag=True, help="Compare files by content, not by size and time.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -36,8 +40,7 @@ def backup(  # noqa: PLR0913  one argument for each option
     *,
     src: str,
     target: VaultPath,
-    snapshot: bool,
-    name: str | None,
+    snapshot: str | None,
     checksum: bool,
     dry_run: bool,
     as_json: bool,
@@ -55,10 +58,10 @@ def backup(  # noqa: PLR0913  one argument for each option
     the same command goes on where it stopped. A file that changes while it is read is read once more; if it changes
     again it is reported as failed. A database is copied together with its -wal or -journal.
 
-    With --snapshot all of SRC goes to a folder named after the day (a second one on that day is 2026-11-23.2), and
-    files that did not change since an earlier snapshot are links to those. So they are one file: look at snapshots,
-    and do not change them. A snapshot gets its name when it is complete; what an interrupted one has copied is used by
-    the next and then removed.
+    With --snapshot all of SRC goes to a folder named after the day (a second one on that day is 2026-11-23.2), or to
+    NAME, which wafs snapshots prune leaves alone. Files that did not change since an earlier snapshot are links to
+    those. So they are one file: look at snapshots, and do not change them. A snapshot gets its name when it is
+    complete; what an interrupted one has copied is used by the next and then removed.
 
     Categories: databases, backups, images, video, gifs, video-notes, voice-notes, audio, stickers, documents,
     profile-photos, wallpaper, statuses, links, other. Globs: * and ? stand for a part of a name, ** for any folders;
@@ -68,11 +71,8 @@ def backup(  # noqa: PLR0913  one argument for each option
     from wafs.cli.failures import Failures
     from wafs.errors import NotADirError, NotFoundError, UsageError
 
-    if name is not None and not snapshot:
-        msg = "--name goes with --snapshot"
-        raise UsageError(msg)
-    if name is not None and (not name or name.startswith(".") or "/" in name):
-        msg = f"{name!r} cannot be the name of a snapshot"
+    if snapshot is not None and (not snapshot or snapshot.startswith(".") or "/" in snapshot):
+        msg = f"{snapshot!r} cannot be the name of a snapshot"
         raise UsageError(msg, hint="it is the name of a folder, and does not begin with a dot")
     if not os.path.isdir(src):
         kind = NotADirError if os.path.lexists(src) else NotFoundError
@@ -80,7 +80,8 @@ def backup(  # noqa: PLR0913  one argument for each option
         raise kind(msg, hint="wafs put copies single files")
     failures = Failures()
     began = time.monotonic()
-    request = Request(src, target, selection, snapshot, name, checksum, dry_run)
+    name = None if snapshot == _TODAY else snapshot
+    request = Request(src, target, selection, snapshot is not None, name, checksum, dry_run)
     result = run_backup(request, source, failures)
     _show(request.src, result, as_json=as_json, dry_run=dry_run, seconds=time.monotonic() - began)
     failures.finish()
