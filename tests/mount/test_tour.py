@@ -68,6 +68,13 @@ def test_a_mount_does(daemon: Daemon, check: str) -> None:
 
 
 @pytest.mark.mount
+def test_a_scratch_mount_does(bench: Bench) -> None:
+    daemon = bench.mount(bench.vault(), "--scratch")
+    assert tour(daemon.place) == list(CHECKS)
+    assert list(daemon.place.iterdir()) == []
+
+
+@pytest.mark.mount
 def test_a_mount_does_for_another_user(bench: Bench) -> None:
     must_be_root()
     with reachable_folder(0) as folder:
