@@ -111,6 +111,7 @@ def make_new(paths: Paths) -> None:
 def set_modes(paths: Paths) -> None:
     set_attrs(paths, b"d/four", SetAttrs(mode=0o644))
     set_attrs(paths, b"a/b", SetAttrs(mode=0o755))
+    set_attrs(paths, b"", SetAttrs(mode=0o755))
 
 
 CASES: dict[str, tuple[Callable[[Paths], object], list[Change]]] = {
@@ -166,7 +167,11 @@ CASES: dict[str, tuple[Callable[[Paths], object], list[Change]]] = {
     ),
     "attributes": (
         set_modes,
-        [Change("changed", b"/a/b", is_dir=True, size=0), Change("changed", b"/d/four", is_dir=False, size=0)],
+        [
+            Change("changed", b"/", is_dir=True, size=0),
+            Change("changed", b"/a/b", is_dir=True, size=0),
+            Change("changed", b"/d/four", is_dir=False, size=0),
+        ],
     ),
     "under a name that goes": (
         under_a_name_that_goes,

@@ -54,6 +54,21 @@ grep ' {here}/mnt ' /proc/self/mountinfo | grep -q 'nosuid,nodev'
 {status}
 {umount}
 ! grep -q ' {here}/mnt ' /proc/self/mountinfo
+{mount} --scratch
+{user} sh -c '
+    set -eu
+    chmod 400 mnt/big
+    ! sh -c "echo x > mnt/big" 2>/dev/null
+    ! chown 0 mnt/big 2>/dev/null
+    chmod 200 mnt/moved/file
+    ! cat mnt/moved/file 2>/dev/null
+    echo more >> mnt/moved/twin
+    chmod 600 mnt/big mnt/moved/file
+    test "$(cat mnt/link)" = "$(printf "hello\\\\nmore")"
+    echo x > mnt/big
+    rm -r mnt/moved
+'
+{umount}
 {mount} --read-only
 test "$({user} cat mnt/moved/twin)" = hello
 test "$({user} cat mnt/big | wc -c)" = 300000

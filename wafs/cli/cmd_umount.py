@@ -76,14 +76,16 @@ def _end_scratch(mountpoint: str, server: int, *, as_json: bool) -> None:
     import contextlib
     import json
 
-    from wafs.cli.scratch_report import REPORT_ATTRIBUTE, code_of, report_pipe, tell_report
+    from wafs.cli.progress import Progress
+    from wafs.cli.scratch_pipe import REPORT_ATTRIBUTE, report_pipe
+    from wafs.cli.scratch_report import code_of, tell_report
 
-    with report_pipe() as pipe:
+    with report_pipe() as pipe, Progress("keep") as progress:
         # Another user's mount does not take it, and tells its owner's log.
         with contextlib.suppress(OSError):
             os.setxattr(mountpoint, REPORT_ATTRIBUTE, os.fsencode(pipe.path))
         _unmount(mountpoint, lazy=False)
-        report = pipe.wait(server)
+        report = pipe.wait(server, progress)
     if as_json:
         say(json.dumps(report))
     elif report is None:

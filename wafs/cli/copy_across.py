@@ -12,7 +12,8 @@ from typing import Final, NamedTuple, Self
 
 from wafs.cli.copy_rules import PIECE, kept_mode, temporary_name
 from wafs.cli.failures import Failures
-from wafs.cli.interrupts import Interrupts
+from wafs.cli.opening import Session
+from wafs.cli.progress import Progress
 from wafs.errors import IsADirError, NotADirError, NotFoundError, NotSupportedError, WafsError
 from wafs.fs.attrs import Caller, Entry, SetAttrs
 from wafs.fs.vfs import Vfs
@@ -39,16 +40,14 @@ class CopyAcross:
     Thread: that of the command.
     """
 
-    def __init__(self, source: Vfs, target: Vfs, interrupts: Interrupts, failures: Failures) -> None:
-        self._source = source
+    def __init__(self, source: Session, target: Vfs, failures: Failures, progress: Progress) -> None:
+        self._source, self._interrupts = source
         self._target = target
-        self._interrupts = interrupts
         self._failures = failures
+        self._progress = progress
         self._caller = Caller(os.geteuid(), os.getegid())
         self._reading, self._writing = Scratch(), Scratch()
         self._queue: list[_Written] = []
-        self.files = 0
-        self.bytes = 0
 
     def folder(self, parent: Ino, name: bytes) -> Entry:
         """Return a folder of the target, pinned; it is made if there is none.
@@ -73,6 +72,7 @@ class CopyAcross:
         self._interrupts.check()
         self._refuse_folder(parent, name)
         temporary = temporary_name("keep")
+        self._progress.begin(name)
         if stat.S_ISREG(entry.attrs.mode):
             self._file(entry, parent, temporary)
         elif stat.S_ISLNK(entry.attrs.mode):
@@ -123,6 +123,7 @@ class CopyAcross:
                     while piece := source.files.read(reader, offset, PIECE, self._reading):
                         self._interrupts.check()
                         target.files.write(writer, offset, piece, self._writing)
+                        self._progress.advance(len(piece))
                         offset += len(piece)
                 finally:
                     target.files.release(writer)
@@ -148,8 +149,7 @@ class CopyAcross:
                 self._discard(item)
                 self._failures.add(item.source, error)
             else:
-                self.files += 1
-                self.bytes += item.size
+                self._progress.done()
             del self._queue[0]
 
     def _discard(self, item: _Written) -> None:

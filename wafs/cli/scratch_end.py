@@ -1,13 +1,16 @@
 """Scratch end: what happens when the mount of a scratch ends: it is told what was changed, and kept what was wanted."""
 
+import contextlib
 import logging
 
 import click
 
 from wafs.cli.interrupts import deferred_interrupts
 from wafs.cli.messages import Message, message_of
+from wafs.cli.progress import Progress
 from wafs.cli.scratch_keep import Kept, check_target, keep_in, keep_out
-from wafs.cli.scratch_report import code_of, counted, report_of, send_report, tell_report
+from wafs.cli.scratch_pipe import ReportSender, SentProgress
+from wafs.cli.scratch_report import Report, code_of, counted, report_of, tell_report
 from wafs.fs.changes import changes_of
 from wafs.fs.vfs import Vfs
 
@@ -43,17 +46,12 @@ class ScratchEnd:
 
         Raises: click.exceptions.Exit in the foreground if something could not be kept; WafsError, OSError.
         """
-        unread: list[tuple[bytes, Message]] = []
-        changes = changes_of(vfs, lambda path, error: unread.append((path, message_of(error))))
-        kept: list[Kept] = []
-        with deferred_interrupts() as interrupts:
-            if self._keep is not None:
-                kept.append(keep_out(vfs, changes, self._keep, interrupts))
-            if self._keep_in is not None:
-                kept.append(keep_in(vfs, changes, self._keep_in, interrupts))
-        report = report_of(changes, unread, kept)
+        sender = ReportSender(self._place)
+        with contextlib.closing(sender):
+            report = self._report(vfs, sender)
+            is_told = sender.is_heard
+            sender.report(report)
         code = code_of(report)
-        is_told = self._place is not None and send_report(report, self._place)
         if self._foreground:
             tell_report(report)
             if code:
@@ -62,3 +60,19 @@ class ScratchEnd:
             _log.info("in the scratch: %s", counted(report))
             if code and not is_told:
                 _log.error("of what was changed in the scratch not all could be kept, and the rest is lost")
+
+    def _report(self, vfs: Vfs, sender: ReportSender) -> Report:
+        unread: list[tuple[bytes, Message]] = []
+        changes = changes_of(vfs, lambda path, error: unread.append((path, message_of(error))))
+        kept: list[Kept] = []
+        with deferred_interrupts() as interrupts:
+            if self._keep is not None:
+                with self._progress(sender) as progress:
+                    kept.append(keep_out(vfs, changes, self._keep, interrupts, progress))
+            if self._keep_in is not None:
+                with self._progress(sender) as progress:
+                    kept.append(keep_in(vfs, changes, self._keep_in, interrupts, progress))
+        return report_of(changes, unread, kept)
+
+    def _progress(self, sender: ReportSender) -> Progress:
+        return Progress("keep") if self._foreground else SentProgress("keep", sender)

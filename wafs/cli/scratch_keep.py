@@ -75,9 +75,9 @@ def check_target(vfs: Vfs, path: bytes) -> None:
         raise UsageError(msg)
 
 
-def keep_out(vfs: Vfs, changes: list[Change], place: str, interrupts: Interrupts) -> Kept:
+def keep_out(vfs: Vfs, changes: list[Change], place: str, interrupts: Interrupts, progress: Progress) -> Kept:
     """Copy what was created, changed or moved to a folder of this machine; nothing that is there is replaced."""
-    failures, progress = Failures(), Progress("keep")
+    failures = Failures()
     copying = CopyOut(Session(vfs, interrupts), failures, progress)
     top = os.fsencode(place)
     folders: list[bytes] = []
@@ -91,6 +91,7 @@ def keep_out(vfs: Vfs, changes: list[Change], place: str, interrupts: Interrupts
         copying.copy_one(path, entry, top + path)
 
     def keep() -> None:
+        _expect(vfs, changes, progress, interrupts)
         _for_each(vfs, changes, put, failures.add, interrupts)
         for path in reversed(folders):
             with _telling(path, failures.add), found(vfs, path) as entry:
@@ -100,29 +101,25 @@ def keep_out(vfs: Vfs, changes: list[Change], place: str, interrupts: Interrupts
     return Kept(place, progress.files, progress.bytes, messages, code)
 
 
-def keep_in(vfs: Vfs, changes: list[Change], path: bytes, interrupts: Interrupts) -> Kept:
+def keep_in(vfs: Vfs, changes: list[Change], path: bytes, interrupts: Interrupts, progress: Progress) -> Kept:
     """Copy what was created, changed or moved into a folder of the vault, which is opened for writing.
 
     Files of the same name there are replaced. The lock of the scratch is given back for that.
     """
     failures = Failures()
-    files = size = 0
 
     def keep() -> None:
-        nonlocal files, size
+        _expect(vfs, changes, progress, interrupts)
         if vfs.vault.lock is not None:
             vfs.vault.lock.release()
         with (
             Vfs(reopen_vault(vfs.vault, read_only=False)) as target,
-            CopyAcross(vfs, target, interrupts, failures) as copying,
+            CopyAcross(Session(vfs, interrupts), target, failures, progress) as copying,
         ):
-            try:
-                _seal(vfs, changes, copying, path, failures.add, interrupts)
-            finally:
-                files, size = copying.files, copying.bytes
+            _seal(vfs, changes, copying, path, failures.add, interrupts)
 
     messages, code = _guarded(keep, failures)
-    return Kept(f"{os.fsdecode(path)} of the vault", files, size, messages, code)
+    return Kept(f"{os.fsdecode(path)} of the vault", progress.files, progress.bytes, messages, code)
 
 
 def _seal(
@@ -147,6 +144,21 @@ def _seal(
         if where:
             with _telling(where, on_error), found(vfs, where) as entry:
                 copying.set_attributes(made, entry)
+
+
+def _expect(vfs: Vfs, changes: list[Change], progress: Progress, interrupts: Interrupts) -> None:
+    """Tell who watches how many bytes are to be copied; what cannot be read is told when it is copied."""
+    if not progress.watched:
+        return
+    total = 0
+
+    def add(path: bytes, entry: Entry) -> None:
+        nonlocal total
+        del path
+        total += entry.attrs.size if stat.S_ISREG(entry.attrs.mode) else 0
+
+    _for_each(vfs, changes, add, lambda _path, _error: None, interrupts)
+    progress.expect(total)
 
 
 def _for_each(

@@ -1,13 +1,6 @@
 """Scratch report: what was changed in a scratch, as JSON and in words."""
 
-import contextlib
-import json
 import os
-import select
-import shutil
-import stat
-import tempfile
-from collections.abc import Iterator
 from typing import Any, Final
 
 from wafs.cli.messages import Message
@@ -18,11 +11,7 @@ from wafs.fs.changes import KINDS, Change
 Report = dict[str, Any]
 """What `wafs umount --json` prints: `counts` by kind, `changes`, `unread`, `kept`."""
 
-REPORT_ATTRIBUTE: Final = "user.wafs.report"
-"""Extended attribute of a mountpoint that takes the path of the FIFO for the report."""
-
 _SHOWN: Final = 20
-_PIECE: Final = 65_536
 
 
 def report_of(changes: list[Change], unread: list[tuple[bytes, Message]], kept: list[Kept]) -> Report:
@@ -103,86 +92,3 @@ def _tell_failures(failures: list[Message]) -> None:
     for hint in dict.fromkeys(message.hint for message in failures[:_SHOWN]):
         if hint:
             tell("hint", hint)
-
-
-def send_report(report: Report, place: bytes) -> bool:
-    """Write a report into a FIFO at which somebody waits; False if nobody does."""
-    try:
-        fd = os.open(place, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        found = os.fstat(fd)
-        if not stat.S_ISFIFO(found.st_mode) or found.st_uid not in (0, os.geteuid()):
-            return False
-        os.set_blocking(fd, True)
-        data = memoryview(json.dumps(report).encode())
-        while data:
-            data = data[os.write(fd, data) :]
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
-    return True
-
-
-class ReportPipe:
-    """Where the report of a mount comes in: a FIFO in a private folder, so that no name ever touches a disk."""
-
-    def __init__(self, path: str, fd: int) -> None:
-        self.path = path
-        self._fd = fd
-        self._pieces: list[bytes] = []
-
-    def wait(self, server: int) -> Report | None:
-        """Take in the report until the process behind `server` (a pidfd) has ended; None if it sent none.
-
-        A person who is tired of waiting interrupts.
-        """
-        events = select.poll()
-        events.register(self._fd, select.POLLIN)
-        events.register(server, select.POLLIN)
-        while True:
-            ready = {fd for fd, _ in events.poll()}
-            if self._fd in ready and not self._take():
-                # The other end was closed: nothing more comes, but the end of the process.
-                events.unregister(self._fd)
-            if server in ready:
-                while self._take():
-                    pass
-                break
-        return self._report()
-
-    def _take(self) -> bool:
-        try:
-            piece = os.read(self._fd, _PIECE)
-        except BlockingIOError:
-            return False
-        self._pieces.append(piece)
-        return bool(piece)
-
-    def _report(self) -> Report | None:
-        try:
-            found = json.loads(b"".join(self._pieces))
-        except ValueError:
-            return None
-        return found if isinstance(found, dict) else None
-
-
-@contextlib.contextmanager
-def report_pipe() -> Iterator[ReportPipe]:
-    """Make a FIFO, and remove it in the end.
-
-    Raises: OSError.
-    """
-    folder = tempfile.mkdtemp(prefix="wafs-report-")
-    try:
-        path = os.path.join(folder, "report")
-        os.mkfifo(path, 0o600)
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            yield ReportPipe(path, fd)
-        finally:
-            os.close(fd)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

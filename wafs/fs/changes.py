@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 from wafs.errors import WafsError
 from wafs.fs.attrs import Attrs, Entry
 from wafs.fs.vfs import Vfs
-from wafs.fs.walk import OnError, names_in
+from wafs.fs.walk import OnError, names_in, top
 from wafs.store.scratch import UNTOUCHED, ScratchStore, Trace
 from wafs.units import ROOT_INO, Ino
 from wafs.vault.vault import reopen_vault
@@ -97,6 +97,7 @@ class _Comparison:
         """Compare; `everywhere`: also where nothing was changed."""
         self._everywhere = everywhere
         with self._held:
+            self._compare_one(self._top(self._vfs), self._top(self._vault))
             self._compare([(ROOT_INO, ROOT_INO, b"")])
             self._find_moved()
         gone = {item.path: item for items in self._vanished.values() for item in items}
@@ -130,6 +131,10 @@ class _Comparison:
                     self._vanish(before)
             for before in old.values():
                 self._vanish(before)
+
+    def _top(self, vfs: Vfs) -> _Found:
+        entry = top(vfs)
+        return _Found(b"/", entry.ino, entry.attrs, self._trace(entry) if vfs is self._vfs else UNTOUCHED)
 
     def _compare_one(self, item: _Found, before: _Found) -> None:
         trace, now, then = item.trace, item.attrs, before.attrs
