@@ -81,12 +81,12 @@ class ScratchFiles:
                 if flags & (os.O_ACCMODE | os.O_CREAT | os.O_TRUNC):
                     fail(errno.EISDIR)
                 opened_dir = self.tree.open_dir(folder, name)
-                self.lower.close(lower)
+                self.tree.give_back(lower)
                 return self._add(opened_dir)
             if node is not None and node.data is not None and node.data.has_lower:
                 node.data.check(lower)
         except BaseException:
-            self.lower.close(lower)
+            self.tree.give_back(lower)
             raise
         opened = OpenFile(flags, folder.node, name, lower, node)
         if node is None:
@@ -132,7 +132,7 @@ class ScratchFiles:
                 opened.node.data.let_go()
                 self.tree.forget(opened.node)
             if opened.lower is not None:
-                self.lower.close(opened.lower)
+                self.tree.give_back(opened.lower)
 
     def entries(self, directory: Handle) -> list[tuple[bytes, int, int]]:
         """Return name, type and inode number of all entries."""

@@ -46,7 +46,11 @@ class ScratchLookup:
         self.store = lower
         self.folder = folder
         handle = lower.open_dir(None, b".")
-        identity = identity_of(lower.fstat(handle))
+        try:
+            identity = identity_of(lower.fstat(handle))
+        except BaseException:
+            self.give_back(handle)
+            raise
         self.top = OpenDir(DirNode(identity, None, ()), handle)
         self._folders: WeakValueDictionary[Identity, DirNode] = WeakValueDictionary({identity: self.top.node})
         self._nodes: dict[Identity, Node] = {}
@@ -167,7 +171,7 @@ class ScratchLookup:
         try:
             found = self.store.fstat(handle)
         except BaseException:
-            self.store.close(handle)
+            self.give_back(handle)
             raise
         return OpenDir(self._dir_node(folder, name, identity_of(found)), handle)
 
@@ -177,9 +181,12 @@ class ScratchLookup:
         if same is not None:
             return OpenDir(node, self.store.open_dir(lower_of(same), b"."))
         handle = self._open_below(node.lower)
-        if identity_of(self.store.fstat(handle)) != node.identity:
-            self.store.close(handle)
-            fail(errno.ESTALE)
+        try:
+            if identity_of(self.store.fstat(handle)) != node.identity:
+                fail(errno.ESTALE)
+        except BaseException:
+            self.give_back(handle)
+            raise
         return OpenDir(node, handle)
 
     def _open_below(self, names: tuple[bytes, ...]) -> Handle:
@@ -189,7 +196,7 @@ class ScratchLookup:
             try:
                 below = self.store.open_dir(handle, name)
             finally:
-                self.store.close(handle)
+                self.give_back(handle)
             handle = below
         return handle
 
@@ -203,7 +210,7 @@ class ScratchLookup:
         try:
             yield handle
         finally:
-            self.store.close(handle)
+            self.give_back(handle)
 
     def open_lower(self, node: Node) -> Handle | None:
         """Open the lower file of a changed one; None if no byte comes from there.
@@ -219,7 +226,7 @@ class ScratchLookup:
                 fail(errno.ESTALE)
             node.data.check(handle)
         except BaseException:
-            self.store.close(handle)
+            self.give_back(handle)
             raise
         return handle
 
@@ -262,7 +269,12 @@ class ScratchLookup:
     def close_dir(self, folder: OpenDir) -> None:
         """Give back what is open of a folder."""
         if folder.lower is not None:
-            self.store.close(folder.lower)
+            self.give_back(folder.lower)
+
+    def give_back(self, handle: Handle) -> None:
+        """Close a handle of the lower store; nothing was written through it, so what fails is of no account."""
+        with contextlib.suppress(OSError):
+            self.store.close(handle)
 
     # Attributes.
 
