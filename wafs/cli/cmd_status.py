@@ -67,7 +67,7 @@ def _show(mounts: list[dict[str, object]]) -> None:
         since = ""
         if isinstance(started, (int, float)):
             since = time_words(started, "%Y-%m-%d %H:%M")
-        access = "scratch" if mount["scratch"] else "read-only" if mount["read_only"] else "read-write"
+        access = "read-only" if mount["read_only"] else "scratch" if mount["scratch"] else "read-write"
         cells = (mount["mountpoint"], mount["vault"], mount["state"], access, "" if pid is None else pid, since)
         table.add_row(*(Text(escape(str(cell))) for cell in cells))
     Console(highlight=False).print(table)

@@ -42,7 +42,8 @@ def umount(*, mountpoint: str, lazy: bool, as_json: bool) -> None:
     facts = status_of(mountpoint).facts
     server = _server_of(facts)
     try:
-        if facts.get("scratch") and server is not None and not lazy:
+        takes_changes = facts.get("scratch") and "ro" not in found.options
+        if takes_changes and server is not None and not lazy:
             _end_scratch(mountpoint, server, as_json=as_json)
             return
         _unmount(mountpoint, lazy=lazy)
