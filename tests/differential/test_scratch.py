@@ -39,7 +39,7 @@ class ScratchPlace(Place):
 
 
 @pytest.mark.slow
-@settings(max_examples=max(1, settings().max_examples // 2))
+@settings(max_examples=max(1, settings().max_examples // 3))
 @given(before=programs(), after=programs(), habits=HABITS)
 def test_a_scratch_does_what_a_directory_does(places: Places, before: Program, after: Program, habits: Habits) -> None:
     files = open_files()

@@ -244,7 +244,7 @@ def applied(before: dict[bytes, Node], changes: list[Change]) -> set[bytes]:
 
 
 @pytest.mark.slow
-@settings(max_examples=2 * settings().max_examples)
+@settings(max_examples=settings().max_examples)
 @given(steps=st.lists(STEPS, max_size=8))
 def test_changes_lead_from_the_vault_to_the_scratch(vault: Path, steps: list[tuple[Any, ...]]) -> None:
     with scratch_of(vault) as paths:

@@ -85,7 +85,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-@settings(max_examples=6 * settings().max_examples, deadline=None)
+@settings(max_examples=3 * settings().max_examples, deadline=None)
 @given(steps=st.lists(cast("Any", STEPS), max_size=30))
 def test_does_what_a_plain_copy_does(places: Path, steps: list[tuple[Any, ...]]) -> None:
     before = dump(places / "lower")
