@@ -17,6 +17,8 @@ REFUSALS = {
     "no scratch": (("--keep", "out"), "for --scratch"),
     "not empty": (("--scratch", "--keep", "full"), "not empty"),
     "in the vault": (("--scratch", "--keep", "v/out"), "inside the vault"),
+    "scratch in the vault": (("--scratch", "--scratch-dir", "v"), "inside the vault"),
+    "scratch in the mount": (("--scratch", "--scratch-dir", "mnt"), "inside the mountpoint"),
     "in the mount": (("--scratch", "--keep", "mnt/out"), "inside the mountpoint"),
 }
 
@@ -31,6 +33,15 @@ def test_what_makes_no_sense_is_refused(vault: Wafs, place: Path, case: str) -> 
     result = vault("mount", "v", "mnt", *words)
     assert result.code == 2
     assert expected in result.err
+    assert sorted(os.listdir(place)) == before
+
+
+def test_a_wrong_password_leaves_nothing(vault: Wafs, place: Path) -> None:
+    (place / "mnt").mkdir()
+    (place / "wrong").write_text("wrong")
+    before = sorted(os.listdir(place))
+    words = ("--scratch", "--scratch-dir", ".", "--keep", "out", "--password-file", "wrong")
+    assert vault("mount", "v", "mnt", *words).code == 3
     assert sorted(os.listdir(place)) == before
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -10,9 +10,11 @@ import click
 from wafs.cli.help_texts import Command, Example
 from wafs.cli.parameters import LOCAL_PATH, duration_s
 from wafs.cli.unlock_options import SecretSource, unlock_options
+from wafs.errors import DamageError
 
 if TYPE_CHECKING:
     from wafs.cli.scratch_end import ScratchEnd
+    from wafs.fs.vfs import Vfs
     from wafs.store.scratch_folder import ScratchFolder
 
 _EXAMPLES = (
@@ -113,7 +115,7 @@ def mount(  # noqa: PLR0913  one argument for each option
     )
     run = run_in_foreground if foreground else run_in_background
     with (
-        _folder(scratch_dir, scratch=scratch or backups is not None) as folder,
+        _folder(vault, mountpoint, scratch_dir, scratch=scratch or backups is not None) as folder,
         # What is decrypted needs a place to be written to, also where the mount itself takes no changes.
         open_vault(vault, source.get_secret, read_only=read_only and folder is None, scratch=folder) as opened,
     ):
@@ -121,7 +123,7 @@ def mount(  # noqa: PLR0913  one argument for each option
         def serve_vault(ready: Callable[[], None]) -> None:
             # Made by the process that serves; the one that waits for it only gives its handles back.
             try:
-                with Vfs(opened, give_to_caller=allow_other) as vfs:
+                with _serving(Vfs(opened, give_to_caller=allow_other), is_kept=folder is None) as vfs:
                     if end is not None:
                         end.check(vfs)
                     if backups is not None:
@@ -152,19 +154,32 @@ def _scratch_end(
     vault: str, mountpoint: str, *, foreground: bool, keep: str | None, keep_in: str | None
 ) -> "ScratchEnd":
     from wafs.cli.scratch_end import ScratchEnd
-    from wafs.cli.scratch_keep import prepare_folder
+    from wafs.cli.scratch_keep import check_folder
 
-    place = prepare_folder(vault, mountpoint, keep) if keep is not None else None
+    place = check_folder(vault, mountpoint, keep) if keep is not None else None
     path = os.fsencode(keep_in) if keep_in is not None else None
     return ScratchEnd(foreground=foreground, keep=place, keep_in=path)
 
 
 @contextmanager
-def _folder(place: str | None, *, scratch: bool) -> Iterator["ScratchFolder | None"]:
+def _folder(vault: str, mountpoint: str, place: str | None, *, scratch: bool) -> Iterator["ScratchFolder | None"]:
     if not scratch:
         yield None
         return
+    import tempfile
+
+    from wafs.cli.scratch_keep import check_outside
     from wafs.store.scratch_folder import scratch_folder
 
-    with scratch_folder(place) as folder:
+    with scratch_folder(check_outside(vault, mountpoint, place or tempfile.gettempdir())) as folder:
         yield folder
+
+
+@contextmanager
+def _serving(vfs: "Vfs", *, is_kept: bool) -> Iterator["Vfs"]:
+    """Close a filesystem in the end; what fails then is of no account if nothing of it is kept."""
+    try:
+        yield vfs
+    finally:
+        with suppress(*(() if is_kept else (DamageError, OSError))):
+            vfs.close()

@@ -8,7 +8,7 @@ import click
 from wafs.cli.interrupts import deferred_interrupts
 from wafs.cli.messages import Message, message_of
 from wafs.cli.progress import Progress
-from wafs.cli.scratch_keep import Kept, check_target, keep_in, keep_out
+from wafs.cli.scratch_keep import Kept, check_target, keep_in, keep_out, make_folder
 from wafs.cli.scratch_pipe import ReportSender, SentProgress
 from wafs.cli.scratch_report import Report, code_of, counted, report_of, tell_report
 from wafs.fs.changes import changes_of
@@ -34,12 +34,14 @@ class ScratchEnd:
         self._place = place
 
     def check(self, vfs: Vfs) -> None:
-        """Refuse what cannot be kept as it is wanted, before anything is mounted.
+        """Refuse what cannot be kept as it is wanted, and make the folder for it, before anything is mounted.
 
         Raises: UsageError, DamageError, OSError.
         """
         if self._keep_in is not None:
             check_target(vfs, self._keep_in)
+        if self._keep is not None:
+            make_folder(self._keep)
 
     def finish(self, vfs: Vfs) -> None:
         """Keep and tell, when nobody uses the mount any more. Names go to the terminal or the FIFO, never to a log.

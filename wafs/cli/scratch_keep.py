@@ -16,7 +16,7 @@ from wafs.cli.interrupts import Interrupts
 from wafs.cli.messages import Message, message_of
 from wafs.cli.opening import Session
 from wafs.cli.progress import Progress
-from wafs.errors import ExistsError, UsageError, WafsError
+from wafs.errors import ExistsError, NotSupportedError, UsageError, WafsError
 from wafs.fs.attrs import Entry
 from wafs.fs.changes import Change
 from wafs.fs.vfs import Vfs
@@ -35,10 +35,10 @@ class Kept(NamedTuple):
     code: int
 
 
-def prepare_folder(vault: str, mountpoint: str, place: str) -> str:
-    """Return the full path of the folder that is to get what was written; it is made if it is not there.
+def check_outside(vault: str, mountpoint: str, place: str) -> str:
+    """Return the full path of a place of this machine that lies neither in the vault nor in the mount.
 
-    Raises: UsageError if it lies where it must not or has entries, OSError.
+    Raises: UsageError.
     """
     real = os.path.realpath(place)
     for other, what in ((vault, "the vault"), (mountpoint, "the mountpoint")):
@@ -46,12 +46,31 @@ def prepare_folder(vault: str, mountpoint: str, place: str) -> str:
         if os.path.commonpath([above, real]) == above:
             msg = f"{place} lies inside {what}"
             raise UsageError(msg, hint="choose a place outside of it")
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(real, 0o700)
-    if os.listdir(real):
-        msg = f"{place} is not empty, and nothing in it is to be replaced"
-        raise UsageError(msg, hint="choose a new or empty folder")
     return real
+
+
+def check_folder(vault: str, mountpoint: str, place: str) -> str:
+    """Return the full path of the folder that is to get what was written; it has no entries, or is not there yet.
+
+    Raises: UsageError, OSError.
+    """
+    real = check_outside(vault, mountpoint, place)
+    if os.path.lexists(real):
+        if os.listdir(real):
+            msg = f"{place} is not empty, and nothing in it is to be replaced"
+            raise UsageError(msg, hint="choose a new or empty folder")
+    else:
+        os.stat(os.path.dirname(real))
+    return real
+
+
+def make_folder(place: str) -> None:
+    """Make the folder that is to get what was written.
+
+    Raises: OSError.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(place, 0o700)
 
 
 def check_target(vfs: Vfs, path: bytes) -> None:
@@ -88,6 +107,9 @@ def keep_out(vfs: Vfs, changes: list[Change], place: str, interrupts: Interrupts
         elif os.path.lexists(top + path):
             msg = f"{os.fsdecode(top + path)} is there already, and is not replaced"
             raise ExistsError(msg)
+        elif stat.S_IFMT(entry.attrs.mode) not in (stat.S_IFREG, stat.S_IFLNK):
+            msg = "neither a file, a folder nor a symlink"
+            raise NotSupportedError(msg)
         copying.copy_one(path, entry, top + path)
 
     def keep() -> None:

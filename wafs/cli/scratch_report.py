@@ -78,7 +78,7 @@ def tell_report(report: Report) -> None:
     if len(changes) > _SHOWN:
         tell("", f"  and {len(changes) - _SHOWN:,} more")
     for item in report["unread"]:
-        tell("warning", f"{item['path']} could not be compared: {item['why']}")
+        tell("warning", f"{item['path']}: {item['why']}; what is told of it may not be all")
     for kept in report["kept"]:
         tell("", f"kept in {kept['place']}: {count_words(kept['files'], 'file')}, {size_words(kept['bytes'])}")
         _tell_failures([Message(item["text"], item["hint"]) for item in kept["failures"]])

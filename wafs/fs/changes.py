@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
-from wafs.errors import WafsError
+from wafs.errors import DamageError, WafsError
 from wafs.fs.attrs import Attrs, Entry
 from wafs.fs.vfs import Vfs
 from wafs.fs.walk import OnError, names_in, top
@@ -63,8 +63,12 @@ def changes_of(vfs: Vfs, on_error: OnError) -> list[Change]:
     if scratch is None:
         msg = "the vault was not opened with a scratch"
         raise ValueError(msg)
-    # What is in the journal only was not written to the files yet.
-    vfs.commits.finish()
+    try:
+        # What is in the journal only was not written to the files yet.
+        vfs.commits.finish()
+    except (DamageError, OSError) as error:
+        # Where the scratch is full it stays there, and is read from there.
+        on_error(b"/", error)
     with Vfs(reopen_vault(vfs.vault, read_only=True)) as vault:
         comparison = _Comparison(vfs, vault, scratch, on_error)
         found = comparison.run(everywhere=False)
