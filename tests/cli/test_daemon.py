@@ -161,7 +161,7 @@ def test_who_uses_a_folder(place: Path) -> None:
         users = users_of(os.fsencode(place / "m"))
         inside.communicate()
     assert len(users) == 1
-    assert users[0].endswith(f" ({inside.pid}, works in it)")
+    assert str(users[0]).endswith(f" ({inside.pid}, works in it)")
 
 
 def test_a_folder_that_is_no_mount_has_no_status(place: Path) -> None:

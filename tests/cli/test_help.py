@@ -17,6 +17,8 @@ import docs_cli
 from cli.commands import PASSWORD, Wafs, environment
 from conftest import why_no_mounts
 from sample_backup import encrypted
+from sample_backup.android import write_android
+from sample_backup.plan import Options, make_plan
 from wafs.cli.help_texts import Command, CommandFolder, commands_below
 from wafs.cli.program import program
 
@@ -26,6 +28,7 @@ COMMANDS = [(" ".join(words), command) for words, command in PLACED if isinstanc
 FOLDERS = [(" ".join(words), command) for words, command in PLACED if isinstance(command, CommandFolder)]
 EXAMPLES = [(name, example.line) for name, command in COMMANDS for example in command.examples]
 NEEDS_MOUNT = {"mount", "umount", "why"}
+MOUNTS_ITSELF = {"run", "export"}
 
 
 def test_every_promised_command_is_there() -> None:
@@ -165,6 +168,8 @@ def world(vault: Wafs, place: Path) -> Path:
     (place / "cloud" / f"{media.name}-metadata").write_text(media.metadata)
     (place / "phone").mkdir()
     (place / "phone/msgstore.db").write_text("messages")
+    write_android(make_plan(Options(messages=20, media_files=2, media_bytes=2000, contacts=2)), place / "sample")
+    shutil.copy("sample/msgstore.db", "in/Databases")
     vault.ok("put", "vault", "in/.", "/", "--password-file", "secret")
     for name in ("2026-10-01", "2026-11-22"):
         vault.ok("backup", f"--snapshot={name}", "phone", "vault:/phone", "--password-file", "secret")
@@ -178,6 +183,7 @@ def world(vault: Wafs, place: Path) -> Path:
         "pass": "cat secret",
         "jq": "exec cat",
         "less": "exec cat",
+        "tool": "touch found.txt",
     }
     for name, text in programs.items():
         (place / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
@@ -210,7 +216,8 @@ def run_example(line: str) -> tuple[int | None, str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "line", [line for name, line in EXAMPLES if name not in NEEDS_MOUNT and "recovery.txt" not in line.split()]
+    "line",
+    [line for name, line in EXAMPLES if name not in NEEDS_MOUNT | MOUNTS_ITSELF and "recovery.txt" not in line.split()],
 )
 def test_an_example_works(world: Path, line: str) -> None:
     code, shown = run_example(line)
@@ -226,6 +233,20 @@ def test_the_example_with_the_recovery_key_works(wafs: Wafs, world: Path) -> Non
     assert lines
     for line in lines:
         assert run_example(line)[0] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.mount
+@pytest.mark.parametrize(("name", "line"), [(name, line) for name, line in EXAMPLES if name in MOUNTS_ITSELF])
+def test_an_example_that_mounts_for_itself_works(wafs: Wafs, world: Path, name: str, line: str) -> None:
+    assert why_no_mounts() is None
+    if name == "export" and not (Path(sys.executable).parent / "wtsexporter").exists():
+        pytest.skip("whatsapp-chat-exporter is not installed")
+    # One of the backups is enough for the exporter.
+    wafs.ok("rm", "-r", "vault", "/phone", "--password-file", "secret")
+    code, shown = run_example(line)
+    assert code == 0, shown
+    assert "error" not in shown
 
 
 @pytest.mark.slow

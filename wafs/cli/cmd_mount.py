@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -10,11 +10,9 @@ import click
 from wafs.cli.help_texts import Command, Example
 from wafs.cli.parameters import LOCAL_PATH, duration_s
 from wafs.cli.unlock_options import SecretSource, unlock_options
-from wafs.errors import DamageError
 
 if TYPE_CHECKING:
     from wafs.cli.scratch_end import ScratchEnd
-    from wafs.fs.vfs import Vfs
     from wafs.store.scratch_folder import ScratchFolder
 
 _EXAMPLES = (
@@ -87,6 +85,7 @@ def mount(  # noqa: PLR0913  one argument for each option
     --decrypt-backups=all.
     """
     from wafs.cli.daemon import run_in_background, run_in_foreground
+    from wafs.cli.opening import serving
     from wafs.errors import UsageError
     from wafs.fs.vfs import Vfs
     from wafs.fuse.mount import MountOptions, check_mountpoint, serve
@@ -123,7 +122,7 @@ def mount(  # noqa: PLR0913  one argument for each option
         def serve_vault(ready: Callable[[], None]) -> None:
             # Made by the process that serves; the one that waits for it only gives its handles back.
             try:
-                with _serving(Vfs(opened, give_to_caller=allow_other), is_kept=folder is None) as vfs:
+                with serving(Vfs(opened, give_to_caller=allow_other), is_kept=folder is None) as vfs:
                     if end is not None:
                         end.check(vfs)
                     if backups is not None:
@@ -173,13 +172,3 @@ def _folder(vault: str, mountpoint: str, place: str | None, *, scratch: bool) ->
 
     with scratch_folder(check_outside(vault, mountpoint, place or tempfile.gettempdir())) as folder:
         yield folder
-
-
-@contextmanager
-def _serving(vfs: "Vfs", *, is_kept: bool) -> Iterator["Vfs"]:
-    """Close a filesystem in the end; what fails then is of no account if nothing of it is kept."""
-    try:
-        yield vfs
-    finally:
-        with suppress(*(() if is_kept else (DamageError, OSError))):
-            vfs.close()

@@ -67,7 +67,7 @@ def _unmount(mountpoint: str, *, lazy: bool) -> None:
         users = users_of(absolute(mountpoint))
         if "busy" not in str(error) or not users:
             raise
-        who = ", ".join(users[:_SHOWN_USERS]) + (" and others" if len(users) > _SHOWN_USERS else "")
+        who = ", ".join(map(str, users[:_SHOWN_USERS])) + (" and others" if len(users) > _SHOWN_USERS else "")
         msg = f"{mountpoint} is in use by {who}"
         raise MountError(msg, hint="end that, or leave the folder, and try again; or use --lazy") from None
 

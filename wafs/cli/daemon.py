@@ -34,7 +34,7 @@ def run_in_foreground(serve: Serve, *, verbose: bool, log_file: str | None) -> N
         log_to_screen(verbose=verbose, level=logging.INFO)
     else:
         log_to(log_of_daemon(log_file, verbose=verbose))
-    _serve_gently(serve, lambda: _log.info("mounted"))
+    serve_gently(serve, lambda: _log.info("mounted"))
 
 
 def run_in_background(serve: Serve, *, verbose: bool, log_file: str | None) -> None:
@@ -65,10 +65,10 @@ def run_in_background(serve: Serve, *, verbose: bool, log_file: str | None) -> N
     if report == b"ready":
         return
     _, status = os.waitpid(pid, 0)
-    _refuse(report, os.waitstatus_to_exitcode(status))
+    refuse(report, os.waitstatus_to_exitcode(status))
 
 
-def _serve_gently(serve: Serve, ready: Callable[[], None]) -> None:
+def serve_gently(serve: Serve, ready: Callable[[], None]) -> None:
     """Serve; a signal that comes before `serve` handles signals itself, half-way into mounting, waits for the mount."""
     early: list[int] = []
     before = {number: signal.signal(number, lambda number, _: early.append(number)) for number in _ENDING}
@@ -105,7 +105,7 @@ def _serve_and_end(serve: Serve, handler: logging.Handler, writer: int) -> NoRet
             os.close(pipe.pop())
 
         try:
-            _serve_gently(serve, ready)
+            serve_gently(serve, ready)
             code = OK
             _log.info("unmounted")
         except BaseException as error:  # noqa: BLE001  whoever waits at the pipe, or reads the log, is told
@@ -117,14 +117,19 @@ def _serve_and_end(serve: Serve, handler: logging.Handler, writer: int) -> NoRet
 
 
 def _report(error: BaseException, code: int, pipe: list[int]) -> None:
-    text, hint = message_of(error)
+    text = message_of(error).text
     if code == BUG:
         _log.error("this is a bug in wafs: %s", text, exc_info=error)
     else:
         _log.error("%s", text)
     if pipe:
-        facts = {"kind": type(error).__name__, "text": text, "hint": hint, "code": code}
-        os.write(pipe.pop(), json.dumps(facts).encode())
+        os.write(pipe.pop(), failure_report(error, code))
+
+
+def failure_report(error: BaseException, code: int) -> bytes:
+    """Return what `refuse` takes: what failed, for the process that waits for the mount."""
+    text, hint = message_of(error)
+    return json.dumps({"kind": type(error).__name__, "text": text, "hint": hint, "code": code}).encode()
 
 
 def _leave_terminal() -> None:
@@ -135,8 +140,11 @@ def _leave_terminal() -> None:
         os.close(null)
 
 
-def _refuse(report: bytes, code: int) -> NoReturn:
-    """End with what the daemon reported; it has ended."""
+def refuse(report: bytes, code: int) -> NoReturn:
+    """End with what the daemon reported; it has ended.
+
+    Raises: click.exceptions.Exit, MountError if it reported nothing.
+    """
     if not report:
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         msg = f"the process that was to serve the mount ended {how}"

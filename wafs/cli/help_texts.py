@@ -34,12 +34,12 @@ class Command(click.Command):
     ) -> None:
         super().__init__(*arguments, **options)
         self.examples = tuple(examples)
-        self._usual_values = usual_values
+        self.usual_values = usual_values
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Give options without a value their usual one."""
         count = args.index("--") if "--" in args else len(args)
-        usual = [f"{word}={self._usual_values[word]}" if word in self._usual_values else word for word in args[:count]]
+        usual = [f"{word}={self.usual_values[word]}" if word in self.usual_values else word for word in args[:count]]
         return super().parse_args(ctx, usual + args[count:])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -2,12 +2,24 @@
 
 import os
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from wafs.cli.screen import escape
 
 
-def users_of(mountpoint: bytes) -> list[str]:
-    """Return who uses something below an absolute path: `bash (1234, works in it)`, by process number.
+class MountUser(NamedTuple):
+    """A process that uses a mount, and how; in words `bash (1234, works in it)`."""
+
+    pid: int
+    name: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.pid}, {self.how})"
+
+
+def users_of(mountpoint: bytes) -> list[MountUser]:
+    """Return who uses something below an absolute path, by process number.
 
     Asks no filesystem. Processes of other users are seen by root only.
     """
@@ -18,7 +30,7 @@ def users_of(mountpoint: bytes) -> list[str]:
             continue
         how = next((how for how, path in _paths_of(pid) if (path + b"/").startswith(prefix)), None)
         if how is not None:
-            users.append(f"{_name_of(pid)} ({pid}, {how})")
+            users.append(MountUser(pid, _name_of(pid), how))
     return users
 
 

@@ -12,6 +12,14 @@ CHUNK_SIZES: Final = tuple(str(1 << power) for power in range(2, 11))
 LOCAL_PATH: Final = click.Path(readable=False)
 """A path on this machine; whether it is fit is for the command to say, with its own exit code."""
 
+decrypt_backups_option: Final = click.option(
+    "--decrypt-backups",
+    "backups",
+    type=click.Choice(["latest", "all"]),
+    help="Show WhatsApp's encrypted backups decrypted, too; all: also dated ones.",
+)
+"""For a mount that throws away what is written; a command with it needs `usual_values`."""
+
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600}
 
 

@@ -16,6 +16,7 @@ from wafs.cli.cmd_passwd import passwd
 from wafs.cli.cmd_put import put
 from wafs.cli.cmd_restore import restore
 from wafs.cli.cmd_rm import rm
+from wafs.cli.cmd_run import run
 from wafs.cli.cmd_salvage import salvage
 from wafs.cli.cmd_snapshots import snapshots
 from wafs.cli.cmd_status import status
@@ -27,7 +28,7 @@ from wafs.cli.logs import log_to_screen
 
 _COMMANDS: tuple[click.Command, ...] = (
     *(init, mount, umount, status, ls, cat, get, put, rm, info, passwd),
-    *(backup, restore, snapshots),
+    *(backup, restore, snapshots, run),
     *(check, why, salvage, whatsapp, completion),
 )
 

@@ -81,10 +81,11 @@ def tell_report(report: Report) -> None:
         tell("warning", f"{item['path']}: {item['why']}; what is told of it may not be all")
     for kept in report["kept"]:
         tell("", f"kept in {kept['place']}: {count_words(kept['files'], 'file')}, {size_words(kept['bytes'])}")
-        _tell_failures([Message(item["text"], item["hint"]) for item in kept["failures"]])
+        tell_failures([Message(item["text"], item["hint"]) for item in kept["failures"]])
 
 
-def _tell_failures(failures: list[Message]) -> None:
+def tell_failures(failures: list[Message]) -> None:
+    """Say what could not be kept, and what to do about it."""
     for message in failures[:_SHOWN]:
         tell("error", f"not kept: {message.text}")
     if len(failures) > _SHOWN:

@@ -54,7 +54,7 @@ def read_password_file(path: str) -> bytes:
     Raises: SecretInputError, OSError.
     """
     if path == STANDARD_INPUT:
-        return password_of(sys.stdin.buffer.readline(_MAX_LINE), "standard input")
+        return password_of(_line_of_standard_input(), "standard input")
     with open(path, "rb") as file:
         return password_of(file.readline(_MAX_LINE), path)
 
@@ -148,6 +148,16 @@ def _check_terminal(what: str, hint: str) -> None:
     except OSError:
         msg = f"there is no terminal to ask for the {what} on"
         raise SecretInputError(msg, hint=hint) from None
+
+
+def _line_of_standard_input() -> bytes:
+    """Return the next line, and leave what follows to whoever reads on, another program maybe."""
+    # Nothing is asked for ahead, so nothing waits in the buffer.
+    unbuffered = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+    line = b""
+    while len(line) < _MAX_LINE and not line.endswith(b"\n") and (byte := unbuffered.read(1)):
+        line += byte
+    return line
 
 
 def _recovery_key(file: BinaryIO, source: str) -> bytes:
