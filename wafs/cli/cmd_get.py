@@ -34,7 +34,7 @@ def get(*, vault: str, paths: tuple[bytes, ...], dest: str, source: SecretSource
 
     A file appears under its name when it is complete and verified; a damaged one is left out, and the exit code is 5.
     """
-    from wafs.cli.copy_out import CopyOut
+    from wafs.cli.copy_out import CopyOut, total_size
     from wafs.cli.failures import Failures
     from wafs.cli.opening import opened
     from wafs.cli.progress import Progress
@@ -47,7 +47,7 @@ def get(*, vault: str, paths: tuple[bytes, ...], dest: str, source: SecretSource
     failures = Failures()
     with opened(vault, source, read_only=True) as session, Progress("get") as progress:
         if progress.watched:
-            progress.expect(_total_size(session, paths))
+            progress.expect(total_size(session, paths))
         copying = CopyOut(session, failures, progress)
         for path in paths:
             try:
@@ -80,24 +80,3 @@ def _get(session: "Session", copying: "CopyOut", path: bytes, dest: bytes, *, se
             msg = f"there is no folder {shown}"
             raise NotFoundError(msg, hint="make it first")
         copying.copy(path, entry, dest.rstrip(b"/"))
-
-
-def _total_size(session: "Session", paths: tuple[bytes, ...]) -> int:
-    """Add up the sizes; what cannot be read is told when it is copied."""
-    import contextlib
-
-    from wafs.errors import WafsError
-    from wafs.fs.walk import found, walk
-
-    total = 0
-    for path in paths:
-        with contextlib.suppress(WafsError, OSError), found(session.vfs, path) as top:
-            entries = [top.attrs] if stat.S_ISREG(top.attrs.mode) else []
-            total += sum(attrs.size for attrs in entries)
-            if not stat.S_ISDIR(top.attrs.mode):
-                continue
-            for step in walk(session.vfs, top.ino, path, lambda _path, _error: None):
-                session.interrupts.check()
-                if stat.S_ISREG(step.entry.attrs.mode):
-                    total += step.entry.attrs.size
-    return total

@@ -1,7 +1,9 @@
 """Copy out: files and folders of a vault onto this machine, as `wafs get` does it."""
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterable
 
 from wafs.cli.failures import Failures
 from wafs.cli.opening import Session
@@ -10,7 +12,7 @@ from wafs.cli.progress import Progress
 from wafs.cli.screen import tell
 from wafs.errors import WafsError
 from wafs.fs.attrs import Entry
-from wafs.fs.walk import walk
+from wafs.fs.walk import found, walk
 
 
 class CopyOut:
@@ -78,3 +80,19 @@ class CopyOut:
         Raises: WafsError, OSError.
         """
         self._outlet.finish_folder(entry, target)
+
+
+def total_size(session: Session, paths: Iterable[bytes]) -> int:
+    """Add up the sizes of files and of all below folders; what cannot be read is told when it is copied."""
+    total = 0
+    for path in paths:
+        with contextlib.suppress(WafsError, OSError), found(session.vfs, path) as top:
+            entries = [top.attrs] if stat.S_ISREG(top.attrs.mode) else []
+            total += sum(attrs.size for attrs in entries)
+            if not stat.S_ISDIR(top.attrs.mode):
+                continue
+            for step in walk(session.vfs, top.ino, path, lambda _path, _error: None):
+                session.interrupts.check()
+                if stat.S_ISREG(step.entry.attrs.mode):
+                    total += step.entry.attrs.size
+    return total
