@@ -10,6 +10,7 @@ import pytest
 
 from cli.commands import ROOT, environment
 from cli.transcript import matches, parse, play
+from conftest import why_no_mounts
 
 FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 
@@ -23,7 +24,12 @@ def test_transcript(file: Path, place: Path) -> None:
         (place / "bin" / name).chmod(0o755)
     (place / "work").mkdir()
     env = {**environment(), "PATH": f"{place}/bin:{os.environ['PATH']}", "TZ": "UTC0", "LC_ALL": "C.UTF-8"}
-    turns = parse(file.read_text("utf-8"))
+    text = file.read_text("utf-8")
+    if "Needs a mount" in text and (reason := why_no_mounts()) is not None:
+        pytest.skip(reason)
+    if "whatsapp-chat-exporter" in text and not (Path(sys.executable).parent / "wtsexporter").exists():
+        pytest.skip("whatsapp-chat-exporter is not installed")
+    turns = parse(text)
     assert len(turns) > 2
     for turn in turns:
         problem = play(turn, folder=place / "work", env=env)
