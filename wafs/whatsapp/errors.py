@@ -26,3 +26,11 @@ class BackupDamageError(DamageError):
 
 class BackupLimitError(LimitError):
     """The backup grows beyond all measure when it is unpacked."""
+
+
+class DatabaseError(DamageError):
+    """A database is damaged, or is none."""
+
+
+class DatabaseCostError(DatabaseError):
+    """A database would take far more time or memory than one of its size should."""
