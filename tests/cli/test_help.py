@@ -167,7 +167,7 @@ def world(vault: Wafs, place: Path) -> Path:
     (place / "cloud" / media.name).write_bytes(media.data)
     (place / "cloud" / f"{media.name}-metadata").write_text(media.metadata)
     (place / "phone").mkdir()
-    (place / "phone/msgstore.db").write_text("messages")
+    (place / "phone/msgstore.db").write_bytes(b"")  # SQLite takes it for an empty database
     write_android(make_plan(Options(messages=20, media_files=2, media_bytes=2000, contacts=2)), place / "sample")
     shutil.copy("sample/msgstore.db", "in/Databases")
     vault.ok("put", "vault", "in/.", "/", "--password-file", "secret")

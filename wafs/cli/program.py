@@ -7,6 +7,7 @@ from wafs.cli.cmd_backup import backup
 from wafs.cli.cmd_cat import cat
 from wafs.cli.cmd_check import check
 from wafs.cli.cmd_completion import completion
+from wafs.cli.cmd_doctor import doctor
 from wafs.cli.cmd_export import export
 from wafs.cli.cmd_get import get
 from wafs.cli.cmd_info import info
@@ -30,7 +31,7 @@ from wafs.cli.logs import log_to_screen
 _COMMANDS: tuple[click.Command, ...] = (
     *(init, mount, umount, status, ls, cat, get, put, rm, info, passwd),
     *(backup, restore, snapshots, run, export),
-    *(check, why, salvage, whatsapp, completion),
+    *(check, doctor, why, salvage, whatsapp, completion),
 )
 
 

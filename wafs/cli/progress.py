@@ -34,9 +34,12 @@ class Progress:
         """Tell whether there is a person to show something to."""
         return sys.stderr.isatty()
 
-    def expect(self, total_bytes: int) -> None:
-        """Show the bar: so many bytes are to be copied."""
-        if not self.watched:
+    def expect(self, total_bytes: int | None) -> None:
+        """Show the bar: so many bytes are to be copied; None as long as that is not known."""
+        self._expected = total_bytes or 0
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=total_bytes)
+        if not self.watched or self._bar is not None:
             return
         from rich.console import Console
         from rich.progress import (
@@ -49,7 +52,6 @@ class Progress:
         from rich.progress import Progress as Bar
         from rich.table import Column
 
-        self._expected = total_bytes
         self._bar = Bar(
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
             # It gives way where a terminal is narrow; the figures stay on one line.
