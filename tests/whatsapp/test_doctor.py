@@ -66,7 +66,7 @@ def test_a_medium_that_is_missing(android: Tree, look: Look) -> None:
     assert backup.main is not None
     missing = backup.main.missing
     assert missing is not None
-    name = message.chat.name if message.chat.is_group else message.chat.jid
+    name = message.chat.name if message.chat.is_group else f"+{message.chat.number}"
     assert missing.chats == [(name, 1)]
     assert dict(missing.lacking.months) == {month_at(message.time_s): 1}
 

@@ -6,6 +6,7 @@ wrong with it before what is well.
 
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import UTC
 from itertools import groupby
@@ -18,9 +19,15 @@ from wafs.cli.screen import count_words, escape, size_words, time_words
 if TYPE_CHECKING:
     from wafs.whatsapp.doctor_findings import Finding
     from wafs.whatsapp.doctor_report import BackupReport, CryptReport, LackingWords
+    from wafs.whatsapp.duplicates import Duplicates
 
 _PATHS_SHOWN: Final = 5
 _DETAILS_SHOWN: Final = 5
+_GROUPS_SHOWN: Final = 5
+_COPIES_SHOWN: Final = 3
+_WIDTH: Final = 80
+_TIED: Final = "\u00a0"
+"""A space at which no line is broken; in a name it would be shown as an escape."""
 _CHATS_SHOWN: Final = 5
 _MONTHS_SHOWN: Final = 12
 _IOS_NAME: Final = re.compile(rb"[0-9a-f]{40}")
@@ -46,6 +53,8 @@ def lines_of(outcome: Outcome, *, blocks: bool) -> Iterator[str]:
         yield ""
         yield "the vault as a whole" if report.backups else "what was found"
         yield from _findings(report.findings, None)
+        if report.duplicates is not None:
+            yield from _copies(report.duplicates)
     next_line = _next(outcome)
     if next_line:
         yield ""
@@ -91,17 +100,18 @@ def _alike(group: "Sequence[Finding]", missing: "LackingWords | None") -> Iterat
     """Yield findings that differ only in what they are about."""
     finding = group[0]
     size = f" ({size_words(finding.size)})" if finding.size and len(group) == 1 else ""
-    yield f"  {finding.level.value}: {escape(finding.message)}{size}"
+    yield from _wrapped(f"{finding.level.value}: {escape(finding.message)}{size}", "  ")
     if finding.kind.value != "duplicates":
         yield from _some([_path(each) for each in group], _PATHS_SHOWN, "    ")
     if len(group) == 1:
         yield from _some([escape(each) for each in finding.details], _DETAILS_SHOWN, "      ")
         if finding.kind.value == "media-missing" and missing is not None:
             yield from _missing(missing)
-        yield from _some([escape(each) for each in finding.first], _PATHS_SHOWN, "      ", finding.count)
+        if finding.kind.value != "duplicates":
+            yield from _some([escape(each) for each in finding.first], _PATHS_SHOWN, "      ", finding.count)
     for label, words in (("means", finding.meaning), ("next", finding.remedy)):
         if words:
-            yield f"    {label}: {words}"
+            yield from _wrapped(f"{label}: {words}", "    ")
 
 
 def _path(finding: "Finding") -> str:
@@ -125,18 +135,30 @@ def _some(lines: Sequence[str], most: int, indent: str, count: int | None = None
 def _missing(words: "LackingWords") -> Iterator[str]:
     from wafs.whatsapp.months import name_of
 
-    chats = [f"{escape(name)} {count:,}" for name, count in words.chats[:_CHATS_SHOWN]]
+    chats = [f"{escape(name)}{_TIED}{count:,}" for name, count in words.chats[:_CHATS_SHOWN]]
     others = len(words.lacking.chats) - len(chats)
     if others > 0:
         chats.append(f"and {count_words(others, 'other chat')}")
-    yield f"      by chat: {', '.join(chats)}"
+    yield from _wrapped(f"by chat: {', '.join(chats)}", "      ")
     dated = sorted((month, count) for month, count in words.lacking.months.items() if month is not None)
-    shown = [f"{name_of(month)} {count:,}" for month, count in dated[:_MONTHS_SHOWN]]
+    shown = [f"{name_of(month)}{_TIED}{count:,}" for month, count in dated[:_MONTHS_SHOWN]]
     if len(dated) > _MONTHS_SHOWN:
         shown.append(f"and {sum(count for _, count in dated[_MONTHS_SHOWN:]):,} later, until {name_of(dated[-1][0])}")
     if words.lacking.months[None]:
         shown.append(f"no date {words.lacking.months[None]:,}")
-    yield f"      by month: {', '.join(shown)}"
+    yield from _wrapped(f"by month: {', '.join(shown)}", "      ")
+
+
+def _copies(duplicates: "Duplicates") -> Iterator[str]:
+    for size, paths in duplicates.groups[:_GROUPS_SHOWN]:
+        each = size // (len(paths) - 1)
+        yield f"      {size_words(each)}, {len(paths):,} times:"
+        yield from _some([escape(path) for path in paths], _COPIES_SHOWN, "        ")
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    lines = textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_long_words=False)
+    return [line.replace(_TIED, " ") for line in lines]
 
 
 def _newest_of_each(backups: "Sequence[BackupReport]") -> "list[BackupReport]":

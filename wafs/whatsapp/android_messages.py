@@ -65,9 +65,10 @@ class AndroidMessages:
         has_jid = "raw_string" in self._db.columns("jid")
         address = f"(SELECT {as_bytes('raw_string')} FROM jid WHERE jid.rowid = jid_row_id)" if has_jid else "NULL"
         for subject, jid in self._db.rows(f"SELECT {as_bytes('subject')}, {address} FROM chat WHERE rowid = {chat}"):
-            name = self._db.text(subject) or self._db.text(jid)
+            name = self._db.text(subject)
             if name is not None:
                 return name.decode("utf-8", "replace")
+            return _address(self._db.text(jid)) or _unnamed(chat)
         return _unnamed(chat)
 
 
@@ -108,8 +109,15 @@ class OldAndroidMessages:
 
     def chat_name(self, chat: Value) -> str:
         """Return the address, which is all that is known."""
-        name = self._db.text(chat)
-        return _unnamed(chat) if name is None else name.decode("utf-8", "replace")
+        return _address(self._db.text(chat)) or _unnamed(chat)
+
+
+def _address(jid: bytes | None) -> str | None:
+    """Return the address of a chat as people write it, which for a person is the number."""
+    if jid is None:
+        return None
+    name, _, server = jid.decode("utf-8", "replace").partition("@")
+    return f"+{name}" if server == "s.whatsapp.net" else jid.decode("utf-8", "replace")
 
 
 def _unnamed(chat: Value) -> str:
