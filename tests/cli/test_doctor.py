@@ -16,6 +16,7 @@ import pytest
 from cli.commands import WITH_PASSWORD, Result, Wafs, command, environment
 from sample_backup.android import write_android
 from sample_backup.encrypted_files import write_encrypted
+from sample_backup.ios import write_ios
 from sample_backup.plan import Options, make_plan
 from wafs.cli.screen import size_words
 from wafs.whatsapp.database_exam import DatabaseExam
@@ -155,6 +156,27 @@ def test_no_backup_at_all(vault: Wafs) -> None:
     assert (result.code, result.lines()[0]) == (1, "no WhatsApp backup was found")
     code, found = look(vault, "v")
     assert (code, found["backups"], found["findings"][0]["kind"]) == (1, [], "nothing-found")
+
+
+def test_an_iphone_beside_a_phone(vault: Wafs, backup: Path) -> None:
+    write_ios(PLAN, backup / "iphone")
+    for message in PLAN.messages:
+        if message.media and "WhatsApp Images/" not in message.media.path:
+            (backup / "WhatsApp" / message.media.path).unlink()
+    vault.do("put", "v", "src/.", "/")
+    result = doctor(vault, "v")
+    assert result.code == 5
+    lines = result.lines()
+    assert lines[0] == "2 backups, 1 problem"
+    assert "iOS backup of WhatsApp: /iphone" in lines
+    assert "    /iphone/7c/7c7fba66680ef796b916b067077cc246adacf01d (ChatStorage.sqlite)" in lines
+    months = next(line for line in lines if line.startswith("      by month: "))
+    assert months.startswith("      by month: 2019-")
+    start = lines.index("the vault as a whole")
+    assert lines[start + 1].startswith("  note: ")
+    assert "copies of another one (" in lines[start + 1]
+    assert any(line.endswith(", 2 times:") for line in lines[start:])
+    assert max(len(line) for line in lines if "/" not in line) <= 80
 
 
 def test_names_do_not_drive_the_terminal(vault: Wafs, backup: Path) -> None:

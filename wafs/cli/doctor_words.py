@@ -171,10 +171,11 @@ def _newest_of_each(backups: "Sequence[BackupReport]") -> "list[BackupReport]":
     return list(best.values())
 
 
-def _age(backup: "BackupReport") -> tuple[float, int]:
+def _age(backup: "BackupReport") -> tuple[float, int, int]:
     main = backup.main
-    newest = None if main is None or main.counts is None else main.counts.newest_s
-    return newest or 0, backup.media_bytes
+    if main is None or main.counts is None:
+        return 0, 0, backup.media_bytes
+    return main.counts.newest_s or 0, main.file.mtime_ns, backup.media_bytes
 
 
 def _days(crypts: "Sequence[CryptReport]") -> str:
