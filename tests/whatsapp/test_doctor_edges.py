@@ -16,7 +16,7 @@ from wafs.whatsapp import sqlite_vfs
 from wafs.whatsapp.doctor import Doctor
 from wafs.whatsapp.doctor_findings import Kind
 from wafs.whatsapp.places import ios_file_id, ios_place_of
-from whatsapp.examining import MEDIA, Look, Tree, examine, kinds, only
+from whatsapp.examining import MEDIA, PLAN, Look, Tree, examine, kinds, only
 from whatsapp.test_database import make as make_database
 from whatsapp.vault_files import fill, read_only, tree_of
 
@@ -155,6 +155,18 @@ def test_chats_without_a_name(android: Tree, look: Look, tmp_path: Path, script:
     assert missing is not None
     assert missing.lacking.count == len(MEDIA)
     assert missing.chats[0][0].startswith(name)
+
+
+@pytest.mark.parametrize("contacts", [b"no database" * 90, b"", None])
+def test_people_without_contacts_are_shown_by_number(android: Tree, look: Look, contacts: bytes | None) -> None:
+    tree = {"msgstore.db": android["msgstore.db"]} | ({} if contacts is None else {"wa.db": contacts})
+    report = look(tree)
+    assert kinds(report) == ["media-missing"]
+    assert report.backups[0].main is not None
+    missing = report.backups[0].main.missing
+    assert missing is not None
+    people = {message.chat.number for message in PLAN.messages if not message.chat.is_group}
+    assert {f"+{number}" for number in people} & {name for name, _ in missing.chats}
 
 
 def test_chats_of_an_iphone_without_a_name(ios: Tree, look: Look, tmp_path: Path) -> None:

@@ -79,7 +79,8 @@ def _backup(backup: "BackupReport") -> Iterator[str]:
     if main is not None and main.counts is not None:
         counts = main.counts
         when = f", from {_day(counts.oldest_s)} to {_day(counts.newest_s)}" if counts.newest_s is not None else ""
-        yield f"  {count_words(counts.messages, 'message')} in {count_words(counts.chats, 'chat')}{when}"
+        least = "" if main.whole else "at least "
+        yield f"  {least}{count_words(counts.messages, 'message')} in {count_words(counts.chats, 'chat')}{when}"
     if backup.media_files:
         yield f"  {count_words(backup.media_files, 'media file')}, {size_words(backup.media_bytes)}"
     if backup.crypts:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from wafs.whatsapp.contacts import Names
 from wafs.whatsapp.database import Database, Value, as_bytes
 from wafs.whatsapp.messages import MediaRef, MessageCounts, seconds_of
 from wafs.whatsapp.months import month_at
@@ -35,13 +36,11 @@ class AndroidMessages:
         self._media = db.columns("message_media")
         self.names_media = self._media >= {"message_row_id", "file_path"}
 
-    def counts(self) -> MessageCounts:
-        """Count the messages."""
-        counts = MessageCounts()
+    def count(self, counts: MessageCounts) -> None:
+        """Count the messages; what was counted before an error stays."""
         for chat, time_ms in self._db.rows("SELECT chat_row_id, timestamp FROM message"):
             if chat not in _NO_CHAT:
                 counts.add(chat, seconds_of(time_ms, _MILLISECONDS))
-        return counts
 
     def media(self) -> Iterator[MediaRef]:
         """Yield the media of messages."""
@@ -57,8 +56,8 @@ class AndroidMessages:
             number = month_at(seconds_of(time_ms, _MILLISECONDS))
             yield MediaRef(chat, number, self._db.text(path), length if isinstance(length, int) else None)
 
-    def chat_name(self, chat: Value) -> str:
-        """Return the subject of a group, or the number of a person."""
+    def chat_name(self, chat: Value, names: Names) -> str:
+        """Return the subject of a group, or the name of a person, else the number."""
         columns = self._db.columns("chat")
         if not isinstance(chat, int) or not columns >= {"subject", "jid_row_id"}:
             return _unnamed(chat)
@@ -68,7 +67,7 @@ class AndroidMessages:
             name = self._db.text(subject)
             if name is not None:
                 return name.decode("utf-8", "replace")
-            return _address(self._db.text(jid)) or _unnamed(chat)
+            return _named(self._db.text(jid), names) or _unnamed(chat)
         return _unnamed(chat)
 
 
@@ -82,13 +81,11 @@ class OldAndroidMessages:
         self._columns = db.columns("messages")
         self.names_media = db.columns("message_media") >= {"message_row_id", "file_path"}
 
-    def counts(self) -> MessageCounts:
-        """Count the messages."""
-        counts = MessageCounts()
+    def count(self, counts: MessageCounts) -> None:
+        """Count the messages; what was counted before an error stays."""
         for chat, time_ms in self._db.rows(f"SELECT {as_bytes('key_remote_jid')}, timestamp FROM messages"):
             if chat not in _NO_CHAT:
                 counts.add(chat, seconds_of(time_ms, _MILLISECONDS))
-        return counts
 
     def media(self) -> Iterator[MediaRef]:
         """Yield the media of messages, without a path where the database does not say it."""
@@ -107,15 +104,17 @@ class OldAndroidMessages:
         for path, chat, time_ms in self._db.rows(query):
             yield MediaRef(chat, month_at(seconds_of(time_ms, _MILLISECONDS)), self._db.text(path), None)
 
-    def chat_name(self, chat: Value) -> str:
-        """Return the address, which is all that is known."""
-        return _address(self._db.text(chat)) or _unnamed(chat)
+    def chat_name(self, chat: Value, names: Names) -> str:
+        """Return the name of a person, else the address."""
+        return _named(self._db.text(chat), names) or _unnamed(chat)
 
 
-def _address(jid: bytes | None) -> str | None:
-    """Return the address of a chat as people write it, which for a person is the number."""
+def _named(jid: bytes | None, names: Names) -> str | None:
+    """Return the name behind an address, else the address as people write it, which for a person is the number."""
     if jid is None:
         return None
+    if jid in names:
+        return names[jid]
     name, _, server = jid.decode("utf-8", "replace").partition("@")
     return f"+{name}" if server == "s.whatsapp.net" else jid.decode("utf-8", "replace")
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from wafs.errors import WafsError
+from wafs.whatsapp.contacts import CONTACTS
 from wafs.whatsapp.crypt_files import CryptFacts, CryptState, examine_crypt
 from wafs.whatsapp.database_exam import DatabaseExam, Files, files_of, work_of
 from wafs.whatsapp.doctor_findings import Finding, Kind, count_of, sentence
@@ -58,7 +59,7 @@ class BackupExam:
         for number in self.place.databases:
             files = self._database_files(number)
             around.watch.looking_at(around.inventory[number].path)
-            exam = DatabaseExam(around.vfs, files, self.place.kind, around.watch)
+            exam = DatabaseExam(around.vfs, files, self.place.kind, around.watch, self._contacts(number))
             report.databases.append(exam.report)
             try:
                 exam.run(finder, others, around.inventory)
@@ -85,6 +86,19 @@ class BackupExam:
             return None if found is None else inventory[found]
 
         return files_of(file, beside)
+
+    def _contacts(self, number: int) -> Files | None:
+        """Return the files of the contacts beside a database."""
+        inventory, by_path = self._around.inventory, self._around.by_path
+        path = inventory[number].path.rpartition(b"/")[0] + b"/" + CONTACTS
+        if path not in by_path:
+            return None
+
+        def beside(suffix: bytes) -> VaultFile | None:
+            found = by_path.get(path + suffix)
+            return None if found is None else inventory[found]
+
+        return files_of(inventory[by_path[path]], beside)
 
     def _crypt(self, file: VaultFile) -> None:
         around, report = self._around, self.report

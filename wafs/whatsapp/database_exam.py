@@ -7,6 +7,7 @@ from typing import Final
 from wafs.errors import WafsError
 from wafs.fs.vfs import Vfs
 from wafs.whatsapp.android_messages import android_reader
+from wafs.whatsapp.contacts import NO_NAMES, Names, contact_names
 from wafs.whatsapp.database import PROBLEMS_MOST, Database
 from wafs.whatsapp.doctor_findings import Finding, Kind, sentence
 from wafs.whatsapp.doctor_report import DatabaseReport, LackingWords
@@ -16,7 +17,7 @@ from wafs.whatsapp.inventory import VaultFile
 from wafs.whatsapp.ios_messages import ios_reader
 from wafs.whatsapp.layout import BackupKind
 from wafs.whatsapp.media_matching import Lacking, MediaFinder, match
-from wafs.whatsapp.messages import MessageReader
+from wafs.whatsapp.messages import MessageCounts, MessageReader
 from wafs.whatsapp.plain_source import PlainSource
 from wafs.whatsapp.sqlite_vfs import JOURNAL, MAIN, WAL
 
@@ -69,11 +70,13 @@ def work_of(files: Files) -> int:
 class DatabaseExam:
     """Examines one message database; what is found goes to `report` and `findings`, step by step.
 
+    `contacts` are the files of the database with the names of people, if there is one.
     Thread: that of the command.
     """
 
-    def __init__(self, vfs: Vfs, files: Files, kind: BackupKind, watch: Watch) -> None:
+    def __init__(self, vfs: Vfs, files: Files, kind: BackupKind, watch: Watch, contacts: Files | None = None) -> None:
         self._vfs = vfs
+        self._contacts = contacts
         self._files = files
         self._kind = kind
         self._watch = watch
@@ -96,11 +99,28 @@ class DatabaseExam:
                 else:
                     self.report.schema = reader.schema
                     self.report.names_media = reader.names_media
-                    self.report.counts = reader.counts()
+                    self.report.counts = MessageCounts()
+                    reader.count(self.report.counts)
                     matched = match(reader.media(), finder, others, inventory, self._watch.check)
                     self.report.matched = matched
-                    self.report.missing = _named(matched.missing, reader)
+                    self.report.missing = self._named(matched.missing, reader)
         share.finish()
+
+    def _named(self, lacking: Lacking, reader: MessageReader) -> LackingWords:
+        names = self._names() if lacking.chats else NO_NAMES
+        most = lacking.chats.most_common(_CHATS_NAMED)
+        return LackingWords(lacking, [(reader.chat_name(chat, names), count) for chat, count in most])
+
+    def _names(self) -> Names:
+        """Return the names of contacts; without them people are shown by number, which is no finding."""
+        if self._contacts is None:
+            return NO_NAMES
+        share = Share(self._watch, 0)
+        try:
+            with opened_database(self._vfs, self._contacts, self._watch, share) as db:
+                return contact_names(db)
+        except (WafsError, OSError):
+            return NO_NAMES
 
     def _structure(self, db: Database) -> None:
         problems = db.problems()
@@ -120,7 +140,9 @@ class DatabaseExam:
         )
 
     def _add(self, kind: Kind, message: str, *, count: int | None = None, details: tuple[str, ...] = ()) -> None:
-        self.findings.append(Finding(kind, message, self.report.file.path, count=count, details=details))
+        found = Finding(kind, message, self.report.file.path, count=count, details=details)
+        if found not in self.findings:
+            self.findings.append(found)
 
     @contextlib.contextmanager
     def _troubles(self) -> Iterator[None]:
@@ -130,12 +152,9 @@ class DatabaseExam:
             self._add(Kind.DATABASE_COSTLY, f"database was given up: {error}")
         except DatabaseError as error:
             self.report.whole = False
-            self._add(Kind.DATABASE_DAMAGED, f"database is damaged: {sentence(str(error))}")
+            # What follows from faults that were told of is told with them.
+            if not any(found.kind is Kind.DATABASE_DAMAGED for found in self.findings):
+                self._add(Kind.DATABASE_DAMAGED, f"database is damaged: {sentence(str(error))}")
         except (WafsError, OSError) as error:
             self.report.whole = False
             self._add(Kind.DATABASE_UNREADABLE, f"the database cannot be read: {sentence(str(error))}")
-
-
-def _named(lacking: Lacking, reader: MessageReader) -> LackingWords:
-    most = lacking.chats.most_common(_CHATS_NAMED)
-    return LackingWords(lacking, [(reader.chat_name(chat), count) for chat, count in most])

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from wafs.whatsapp.contacts import Names
 from wafs.whatsapp.database import Database, Value, as_bytes
 from wafs.whatsapp.messages import MediaRef, MessageCounts, seconds_of
 from wafs.whatsapp.months import APPLE_EPOCH_S, month_at
@@ -29,12 +30,10 @@ class IosMessages:
         self._media = db.columns("ZWAMEDIAITEM")
         self.names_media = self._media >= _MEDIA
 
-    def counts(self) -> MessageCounts:
-        """Count the messages."""
-        counts = MessageCounts()
+    def count(self, counts: MessageCounts) -> None:
+        """Count the messages; what was counted before an error stays."""
         for chat, time_s in self._db.rows("SELECT ZCHATSESSION, ZMESSAGEDATE FROM ZWAMESSAGE"):
             counts.add(chat, _since_1970(time_s))
-        return counts
 
     def media(self) -> Iterator[MediaRef]:
         """Yield the media of messages; an item without path and address is a link or a place, and no medium."""
@@ -52,8 +51,9 @@ class IosMessages:
             number = month_at(_since_1970(time_s))
             yield MediaRef(chat, number, self._db.text(path), length if isinstance(length, int) else None)
 
-    def chat_name(self, chat: Value) -> str:
-        """Return the name of a person or a group."""
+    def chat_name(self, chat: Value, names: Names) -> str:
+        """Return the name of a person or a group, which the database has itself."""
+        del names
         columns = self._db.columns("ZWACHATSESSION")
         if isinstance(chat, int) and columns >= {"zpartnername", "zcontactjid"}:
             query = (

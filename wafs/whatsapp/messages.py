@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from wafs.whatsapp.contacts import Names
 from wafs.whatsapp.database import Value
 from wafs.whatsapp.months import Month, month_at
 
@@ -57,14 +58,14 @@ class MessageReader(Protocol):
     def names_media(self) -> bool:
         """Tell whether the database says where media are."""
 
-    def counts(self) -> MessageCounts:
-        """Count the messages."""
+    def count(self, counts: MessageCounts) -> None:
+        """Count the messages; what was counted before an error stays."""
 
     def media(self) -> Iterator[MediaRef]:
         """Yield the media of messages."""
 
-    def chat_name(self, chat: Value) -> str:
-        """Return how a person knows a chat."""
+    def chat_name(self, chat: Value, names: Names) -> str:
+        """Return how a person knows a chat; `names` are those of contacts."""
 
 
 def seconds_of(value: Value, unit: float = 1) -> float | None:
