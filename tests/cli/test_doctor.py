@@ -76,8 +76,8 @@ def test_what_is_wrong_and_what_to_do(vault: Wafs, backup: Path) -> None:
     start = lines.index(f"  problem: 1 medium that messages name is not in the vault ({size_words(PHOTO.media.size)})")
     assert lines[start + 1 : start + 5] == [
         "    /msgstore.db",
-        f"      by chat: {chat} 1",
-        f"      by month: {month} 1",
+        f"      by chat: {chat} (1)",
+        f"      by month: {month} (1)",
         f"      {PHOTO.media.path}",
     ]
     assert [line for line in lines[start + 5 : start + 9] if line.startswith(("    means: ", "    next: "))] == [
@@ -177,6 +177,26 @@ def test_an_iphone_beside_a_phone(vault: Wafs, backup: Path) -> None:
     assert "copies of another one (" in lines[start + 1]
     assert any(line.endswith(", 2 times:") for line in lines[start:])
     assert max(len(line) for line in lines if "/" not in line) <= 80
+
+
+def test_of_several_days_the_newest_is_drawn(vault: Wafs, backup: Path) -> None:
+    vault.do("put", "v", "src", "/2026-11-22")
+    with closing(sqlite3.connect(backup / "msgstore.db")) as db:
+        db.execute("INSERT INTO message (_id, chat_row_id, timestamp) VALUES (9999, 1, 1735600000000)")
+        db.commit()
+    vault.do("put", "v", "src", "/2026-11-23")
+    result = doctor(vault, "v")
+    lines = result.lines()
+    start = lines.index("Android backup of WhatsApp: /2026-11-22/WhatsApp")
+    assert lines[start + 1 : start + 5] == [
+        "  60 messages in 15 chats, from 2019-01-01 to 2024-11-23",
+        "  12 media files, 58.6 KiB",
+        "  ok: all is well",
+        "",
+    ]
+    assert lines[start + 5] == "Android backup of WhatsApp: /2026-11-23/WhatsApp"
+    assert sum(line.startswith("  2024 ") for line in lines) == 1
+    assert lines[-1].startswith("        /2026-11-2"), "what was put twice is there twice"
 
 
 def test_names_do_not_drive_the_terminal(vault: Wafs, backup: Path) -> None:

@@ -41,9 +41,10 @@ def lines_of(outcome: Outcome, *, blocks: bool) -> Iterator[str]:
     yield _first(outcome)
     plotted = _newest_of_each(report.backups)
     for backup in report.backups:
+        is_plotted = any(backup is each for each in plotted)
         yield ""
-        yield from _backup(backup)
-        if any(backup is each for each in plotted):
+        yield from _backup(backup, in_brief=not is_plotted)
+        if is_plotted:
             months = {} if backup.main is None or backup.main.counts is None else backup.main.counts.months
             lines = month_plot(months, backup.media_by_month, blocks=blocks)
             if lines:
@@ -72,7 +73,8 @@ def _first(outcome: Outcome) -> str:
     return f"{stopped}{backups}, {' and '.join(counts) if counts else 'all is well'}"
 
 
-def _backup(backup: "BackupReport") -> Iterator[str]:
+def _backup(backup: "BackupReport", *, in_brief: bool) -> Iterator[str]:
+    """Yield what there is to say of one; in brief, of what is well only that it is."""
     place = escape(backup.folder or b"/")
     yield f"{_SYSTEMS[backup.kind.value]} backup of {_APPS[backup.app.value]}: {place}"
     main = backup.main
@@ -85,7 +87,10 @@ def _backup(backup: "BackupReport") -> Iterator[str]:
         yield f"  {count_words(backup.media_files, 'media file')}, {size_words(backup.media_bytes)}"
     if backup.crypts:
         yield f"  {count_words(len(backup.crypts), 'encrypted file')} of WhatsApp's own, {_days(backup.crypts)}"
-    yield from _findings(backup.findings, None if main is None else main.missing)
+    findings = [finding for finding in backup.findings if not in_brief or finding.level.value != "ok"]
+    if backup.findings and not findings:
+        yield "  ok: all is well"
+    yield from _findings(findings, None if main is None else main.missing)
 
 
 def _findings(findings: "Sequence[Finding]", missing: "LackingWords | None") -> Iterator[str]:
@@ -136,18 +141,23 @@ def _some(lines: Sequence[str], most: int, indent: str, count: int | None = None
 def _missing(words: "LackingWords") -> Iterator[str]:
     from wafs.whatsapp.months import name_of
 
-    chats = [f"{escape(name)}{_TIED}{count:,}" for name, count in words.chats[:_CHATS_SHOWN]]
+    chats = [_counted(name, count) for name, count in words.chats[:_CHATS_SHOWN]]
     others = len(words.lacking.chats) - len(chats)
     if others > 0:
         chats.append(f"and {count_words(others, 'other chat')}")
     yield from _wrapped(f"by chat: {', '.join(chats)}", "      ")
     dated = sorted((month, count) for month, count in words.lacking.months.items() if month is not None)
-    shown = [f"{name_of(month)}{_TIED}{count:,}" for month, count in dated[:_MONTHS_SHOWN]]
+    shown = [_counted(name_of(month), count) for month, count in dated[:_MONTHS_SHOWN]]
     if len(dated) > _MONTHS_SHOWN:
         shown.append(f"and {sum(count for _, count in dated[_MONTHS_SHOWN:]):,} later, until {name_of(dated[-1][0])}")
     if words.lacking.months[None]:
-        shown.append(f"no date {words.lacking.months[None]:,}")
+        shown.append(_counted("no date", words.lacking.months[None]))
     yield from _wrapped(f"by month: {', '.join(shown)}", "      ")
+
+
+def _counted(name: str, count: int) -> str:
+    """Return a name with a number; both stay on one line."""
+    return f"{escape(name)} ({count:,})".replace(" ", _TIED)
 
 
 def _copies(duplicates: "Duplicates") -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Backup exam: examines one backup of a vault, with its databases, media, its encrypted files and its list of files."""
 
-from collections.abc import Sequence
+import functools
 from typing import Final
 
 from wafs.errors import WafsError
@@ -13,7 +13,7 @@ from wafs.whatsapp.doctor_watch import Share
 from wafs.whatsapp.inventory import VaultFile
 from wafs.whatsapp.layout import BackupKind
 from wafs.whatsapp.manifest_exam import ManifestExam
-from wafs.whatsapp.media_matching import Lacking, MediaFinder
+from wafs.whatsapp.media_matching import Elsewhere, Lacking, finder_of
 from wafs.whatsapp.places import IOS_CHATS, Place, ios_file_id, ios_place_of
 from wafs.whatsapp.plain_source import PlainSource
 from wafs.whatsapp.source import Source
@@ -50,19 +50,21 @@ class BackupExam:
         size += sum(self._around.inventory[number].size for number in self.place.crypts)
         return size + (self._manifest.work() if self._manifest is not None else 0)
 
-    def run(self, finder: MediaFinder, others: Sequence[MediaFinder]) -> None:
-        """Examine it: media are looked for with `finder`, and then with the `others`, those of other backups.
+    def run(self, elsewhere: Elsewhere) -> None:
+        """Examine it; media that are not in it may be `elsewhere`.
 
         Raises: what the watch raises; everything else becomes a finding.
         """
         around, report = self._around, self.report
+        finder = finder_of(self.place)
+        is_elsewhere = functools.partial(elsewhere.has, self.place.kind)
         for number in self.place.databases:
             files = self._database_files(number)
             around.watch.looking_at(around.inventory[number].path)
             exam = DatabaseExam(around.vfs, files, self.place.kind, around.watch, self._contacts(number))
             report.databases.append(exam.report)
             try:
-                exam.run(finder, others, around.inventory)
+                exam.run(finder, is_elsewhere, around.inventory)
             finally:
                 report.findings += exam.findings
         if self._manifest is not None:
@@ -106,22 +108,28 @@ class BackupExam:
         around.watch.looking_at(file.path)
         crypt = CryptReport(file)
         report.crypts.append(crypt)
-
-        def advanced(size: int) -> None:
-            around.watch.check()
-            share.advanced(size)
-
-        is_messages = file.path.rpartition(b"/")[2].lower().startswith(b"msgstore")
         try:
-            with PlainSource(around.vfs, file.path) as source:
-                plain = Source(source.read, source.size)
-                crypt.facts = examine_crypt(plain, around.keys, advanced, has_checksum=is_messages)
+            if file.inode not in around.crypts:
+                around.crypts[file.inode] = self._crypt_facts(file, share)
+            crypt.facts = around.crypts[file.inode]
         except (WafsError, OSError) as error:
             message = f"the vault cannot give this file: {sentence(str(error))}"
             report.findings.append(Finding(Kind.UNREADABLE, message, file.path))
         else:
             report.findings.append(_crypt_finding(file, crypt.facts))
         share.finish()
+
+    def _crypt_facts(self, file: VaultFile, share: Share) -> CryptFacts:
+        watch = self._around.watch
+
+        def advanced(size: int) -> None:
+            watch.check()
+            share.advanced(size)
+
+        is_messages = file.path.rpartition(b"/")[2].lower().startswith(b"msgstore")
+        with PlainSource(self._around.vfs, file.path) as source:
+            plain = Source(source.read, source.size)
+            return examine_crypt(plain, self._around.keys, advanced, has_checksum=is_messages)
 
     def _whole_databases(self) -> None:
         """Say of each database that is whole what is in it."""

@@ -83,8 +83,8 @@ class DatabaseExam:
         self.report = DatabaseReport(files[MAIN], has_wal=WAL in files)
         self.findings: list[Finding] = []
 
-    def run(self, finder: MediaFinder, others: Sequence[MediaFinder], inventory: Sequence[VaultFile]) -> None:
-        """Examine it: media are looked for with `finder`, and then with the `others`.
+    def run(self, finder: MediaFinder, is_elsewhere: Callable[[bytes], bool], inventory: Sequence[VaultFile]) -> None:
+        """Examine it: media are looked for with `finder`; what it does not find may be in another backup.
 
         Raises: what `watch` raises; everything else becomes a finding.
         """
@@ -101,7 +101,7 @@ class DatabaseExam:
                     self.report.names_media = reader.names_media
                     self.report.counts = MessageCounts()
                     reader.count(self.report.counts)
-                    matched = match(reader.media(), finder, others, inventory, self._watch.check)
+                    matched = match(reader.media(), finder, is_elsewhere, inventory, self._watch.check)
                     self.report.matched = matched
                     self.report.missing = self._named(matched.missing, reader)
         share.finish()

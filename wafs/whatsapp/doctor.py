@@ -15,7 +15,7 @@ from wafs.whatsapp.doctor_watch import Watch
 from wafs.whatsapp.duplicates import candidates, find_duplicates, work_of
 from wafs.whatsapp.inventory import VaultFile, take_inventory
 from wafs.whatsapp.layout import BackupKind
-from wafs.whatsapp.media_matching import MediaFinder, finder_of
+from wafs.whatsapp.media_matching import Elsewhere
 from wafs.whatsapp.months import Month, month_at, month_in_name
 from wafs.whatsapp.places import Place, find_places
 from wafs.whatsapp.source import Candidate
@@ -53,14 +53,14 @@ class Doctor:
             return
         by_path = {file.path: number for number, file in enumerate(self._inventory)}
         keys = [*keys, *keys_lying_about(self._vfs, self._inventory)]
-        around = Surroundings(self._vfs, self._inventory, by_path, keys, self._watch)
+        around = Surroundings(self._vfs, self._inventory, by_path, keys, self._watch, {})
         exams = [BackupExam(place, around) for place in places]
         same_size = candidates(self._inventory)
         self._watch.expect(sum(exam.work() for exam in exams) + work_of(same_size))
-        finders = [finder_of(place) for place in places]
-        for exam, finder in zip(exams, finders, strict=True):
+        elsewhere = Elsewhere(places)
+        for exam in exams:
             report.backups.append(exam.report)
-            exam.run(finder, _others(exam.place, finder, places, finders))
+            exam.run(elsewhere)
         self._count_media(exams)
         self._find_duplicates(same_size)
         report.complete = True
@@ -129,9 +129,3 @@ def _media_of(place: Place, report: BackupReport, inventory: Sequence[VaultFile]
     if report.manifest is None or place.domain is None:
         return named
     return list(dict.fromkeys([*named, *report.manifest.media.get(place.domain.encode(), [])]))
-
-
-def _others(place: Place, own: MediaFinder, places: list[Place], finders: list[MediaFinder]) -> list[MediaFinder]:
-    """Return what finds media in the other backups of the same kind."""
-    pairs = zip(places, finders, strict=True)
-    return [finder for other, finder in pairs if finder is not own and other.kind is place.kind]

@@ -1,8 +1,8 @@
 """Duplicates: files of a vault with the same contents that take their space more than once, as forwarded media do."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,11 +30,12 @@ class Duplicates:
     unreadable: list[tuple[bytes, str]] = field(default_factory=list)
 
 
-def candidates(files: Iterable[VaultFile]) -> list[list[VaultFile]]:
+def candidates(files: Sequence[VaultFile]) -> list[list[VaultFile]]:
     """Return the groups of files of the same size; of several names of one file only the first counts."""
+    sizes = Counter(file.size for file in files)
     by_size: defaultdict[int, dict[int, VaultFile]] = defaultdict(dict)
     for file in files:
-        if file.size:
+        if file.size and sizes[file.size] > 1:
             by_size[file.size].setdefault(file.inode, file)
     return [list(group.values()) for group in by_size.values() if len(group) > 1]
 

@@ -14,7 +14,7 @@ from wafs.whatsapp.inventory import VaultFile
 from wafs.whatsapp.layout import BackupKind
 from wafs.whatsapp.messages import MediaRef
 from wafs.whatsapp.months import Month
-from wafs.whatsapp.places import Place, ios_file_id, ios_place_of
+from wafs.whatsapp.places import IOS_DOMAINS, Place, ios_file_id, ios_place_of
 
 FIRST_MOST: Final = 20
 """Names that are kept of what is missing; the rest is counted."""
@@ -77,6 +77,37 @@ def finder_of(place: Place) -> MediaFinder:
     return FolderFinder(place.files, b"Message/")
 
 
+class Elsewhere:
+    """Tells whether any backup of a kind has a medium. The paths of all of them are put together when first asked."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self._places = places
+        self._finders: dict[BackupKind, list[MediaFinder]] = {}
+
+    def has(self, kind: BackupKind, path: bytes) -> bool:
+        """Tell whether some backup has the medium that a database names."""
+        if kind not in self._finders:
+            self._finders[kind] = self._ios() if kind is BackupKind.IOS else self._android()
+        return any(finder.find(path) is not None for finder in self._finders[kind])
+
+    def _android(self) -> list[MediaFinder]:
+        return [FolderFinder(self._together(place for place in self._places if place.kind is BackupKind.ANDROID))]
+
+    def _ios(self) -> list[MediaFinder]:
+        places = [place for place in self._places if place.kind is BackupKind.IOS]
+        backups = self._together(place for place in places if place.domain is not None)
+        taken_out = self._together(place for place in places if place.domain is None)
+        finders: list[MediaFinder] = [IosFinder(backups, domain) for domain in IOS_DOMAINS.values()]
+        return [*finders, FolderFinder(taken_out, b"Message/")]
+
+    @staticmethod
+    def _together(places: Iterable[Place]) -> dict[bytes, int]:
+        found: dict[bytes, int] = {}
+        for place in places:
+            found |= place.files
+        return found
+
+
 class Lacking:
     """Media that are named and not there: counted, and the first of them by name. Each path counts once."""
 
@@ -123,11 +154,11 @@ class Matched:
 def match(
     media: Iterable[MediaRef],
     finder: MediaFinder,
-    others: Sequence[MediaFinder],
+    is_elsewhere: Callable[[bytes], bool],
     inventory: Sequence[VaultFile],
     check: Callable[[], None],
 ) -> Matched:
-    """Look for each medium in its own backup, and for what is not there in the others.
+    """Look for each medium in its own backup, and ask for what is not there if another one has it.
 
     Raises: what `media` and `check` raise.
     """
@@ -141,8 +172,7 @@ def match(
             continue
         number = finder.find(ref.path)
         if number is None:
-            is_elsewhere = any(other.find(ref.path) is not None for other in others)
-            (found.elsewhere if is_elsewhere else found.missing).add(ref, ref.path)
+            (found.elsewhere if is_elsewhere(ref.path) else found.missing).add(ref, ref.path)
             continue
         found.named.setdefault(number, ref.month)
         if not inventory[number].size and (ref.size or 0) > 0:
