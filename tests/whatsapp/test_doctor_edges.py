@@ -193,6 +193,13 @@ def test_media_without_a_date_or_a_path(android: Tree, look: Look, tmp_path: Pat
     assert set(missing.lacking.months) == {None}
 
 
+def test_a_status_of_a_day_is_not_missing(android: Tree, look: Look, tmp_path: Path) -> None:
+    script = "UPDATE message_media SET file_path = 'Media/.Statuses/' || message_row_id || '.jpg'"
+    report = look({"msgstore.db": changed(tmp_path, android["msgstore.db"], script)})
+    assert kinds(report) == ["media-without-file"]
+    assert only(report, Kind.MEDIA_WITHOUT_FILE).count == len(MEDIA)
+
+
 def test_media_of_2021_in_two_tables(look: Look) -> None:
     with closing(sqlite3.connect(":memory:")) as db:
         db.executescript("""

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from wafs.whatsapp.database import Value
 from wafs.whatsapp.inventory import VaultFile
-from wafs.whatsapp.layout import BackupKind
+from wafs.whatsapp.layout import BackupKind, Category, category_of
 from wafs.whatsapp.messages import MediaRef
 from wafs.whatsapp.months import Month
 from wafs.whatsapp.places import IOS_DOMAINS, Place, ios_file_id, ios_place_of
@@ -171,6 +171,10 @@ def match(
             found.without_file += 1
             continue
         number = finder.find(ref.path)
+        if number is None and category_of(ref.path) is Category.STATUSES:
+            # What is shown for a day is gone from every phone.
+            found.without_file += 1
+            continue
         if number is None:
             (found.elsewhere if is_elsewhere(ref.path) else found.missing).add(ref, ref.path)
             continue

@@ -25,7 +25,7 @@ class PlainSource:
 
     def __init__(self, vfs: Vfs, path: bytes) -> None:
         self._files = vfs.files
-        self._scratch = Scratch(2 * _BLOCK)
+        self._scratch = Scratch(0)
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self.bytes_read = 0
         with contextlib.ExitStack() as stack:
