@@ -1,4 +1,4 @@
-"""Frame: how an encrypted backup begins and ends (docs/whatsapp-backups.md). Pure: bytes in, values out.
+"""Frame: how an encrypted backup begins and ends (docs/whatsapp-encrypted.md). Pure: bytes in, values out.
 
     crypt12   0001 | key version | server salt 32 | account 16 | nonce 16 | body | tag 16 | MD5 16 | "--" and two digits
     crypt14   varint length | message with salt, account, nonce           | body | tag 16 | MD5 16

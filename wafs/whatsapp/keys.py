@@ -1,4 +1,4 @@
-"""Keys: the secrets that open WhatsApp's encrypted backups, as people have them (docs/whatsapp-backups.md)."""
+"""Keys: the secrets that open WhatsApp's encrypted backups, as people have them (docs/whatsapp-encrypted.md)."""
 
 import re
 from dataclasses import dataclass, field
