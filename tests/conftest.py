@@ -48,13 +48,17 @@ def pytest_report_header() -> str:
     return f"mount tests: skipped, {reason}" if reason else "mount tests: run"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip mount tests where nothing can be mounted; else have one process run all of them, one after the other.
+
+    A mount and its client keep two processors busy by themselves; the other processes run what computes.
+    """
     reason = why_no_mounts()
-    if reason is None:
-        return
+    mark = pytest.mark.skip(reason=reason) if reason is not None else pytest.mark.xdist_group("mount")
     for item in items:
         if item.get_closest_marker("mount"):
-            item.add_marker(pytest.mark.skip(reason=reason))
+            item.add_marker(mark)
 
 
 def wafs_mounts(under: Path) -> set[str]:
