@@ -81,9 +81,9 @@ class SentProgress(Progress):
         """Tell whether there is somebody to show something to."""
         return self._sender.is_heard
 
-    def expect(self, total_bytes: int) -> None:
-        """Note how many bytes are to be copied."""
-        self._total = total_bytes
+    def expect(self, total_bytes: int | None) -> None:
+        """Note how many bytes are to be copied; None as long as that is not known."""
+        self._total = total_bytes or 0
 
     def advance(self, size: int) -> None:
         """Note that so many bytes more were copied."""
