@@ -73,7 +73,9 @@ def test_without_a_journal_there_is_nothing_to_replay(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", bytes(64), bytes(5000), journal_bytes()[:63], journal_bytes()[:64], journal_bytes()[: START_END - 1]]
+    "data",
+    [b"", bytes(64), bytes(5000), journal_bytes()[:63], journal_bytes()[:64], journal_bytes()[: START_END - 1]],
+    ids=["empty", "short zeros", "zeros", "part of a header", "header", "part of a start"],
 )
 def test_a_journal_that_never_began_tells_nothing(folder: Folder, data: bytes) -> None:
     assert folder.replay(data) == Replay()
