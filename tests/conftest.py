@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 pytest_plugins = ["log_police"]
 
 FUSE_DEVICE = Path("/dev/fuse")
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A worker ignores SIGINT, and so would every command that a test starts and interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Every process started by a test inherits this, a daemon that has left its parent included.
 RUN_MARK = f"WAFS_TEST_RUN={uuid.uuid4()}"
