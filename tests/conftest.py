@@ -22,9 +22,11 @@ pytest_plugins = ["log_police"]
 
 FUSE_DEVICE = Path("/dev/fuse")
 
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # A worker ignores SIGINT, and so would every command that a test starts and interrupts.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# What is ignored here would be ignored by every command that a test starts and interrupts: workers, jobs in the
+# background and nohup ignore some.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for _number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(_number, signal.SIG_DFL)
 
 # Every process started by a test inherits this, a daemon that has left its parent included.
 RUN_MARK = f"WAFS_TEST_RUN={uuid.uuid4()}"
