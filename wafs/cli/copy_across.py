@@ -1,7 +1,8 @@
 """Copy across: from one open vault into another, with nothing in plain on a disk in between.
 
 A file is first written under a temporary name; when some are complete all of them are made safe from a power cut, and
-then renamed: under its own name there is at all times the old file or the new one.
+then renamed: under its own name there is at all times the old file or the new one. The source may be a scratch over the
+target, with an old file as all there is of one that was moved: so no file is replaced before everything was copied.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from wafs.cli.copy_rules import PIECE, kept_mode, temporary_name
 from wafs.cli.failures import Failures
 from wafs.cli.opening import Session
 from wafs.cli.progress import Progress
-from wafs.errors import IsADirError, NotADirError, NotFoundError, NotSupportedError, WafsError
+from wafs.errors import ExistsError, IsADirError, NotADirError, NotFoundError, NotSupportedError, WafsError
 from wafs.fs.attrs import Caller, Entry, SetAttrs
 from wafs.fs.vfs import Vfs
 from wafs.units import MIB, Ino
@@ -32,6 +33,7 @@ class _Written(NamedTuple):
     temporary: bytes
     name: bytes
     size: int
+    replaces: bool
 
 
 class CopyAcross:
@@ -48,6 +50,7 @@ class CopyAcross:
         self._caller = Caller(os.geteuid(), os.getegid())
         self._reading, self._writing = Scratch(), Scratch()
         self._queue: list[_Written] = []
+        self._replacing: list[_Written] = []
 
     def folder(self, parent: Ino, name: bytes) -> Entry:
         """Return a folder of the target, pinned; it is made if there is none.
@@ -70,7 +73,7 @@ class CopyAcross:
         Raises: IsADirError, NotSupportedError for other kinds, WafsError, OSError; KeyboardInterrupt.
         """
         self._interrupts.check()
-        self._refuse_folder(parent, name)
+        replaces = self._replaces(parent, name)
         temporary = temporary_name("keep")
         self._progress.begin(name)
         if stat.S_ISREG(entry.attrs.mode):
@@ -81,7 +84,7 @@ class CopyAcross:
         else:
             msg = "neither a file, a folder nor a symlink"
             raise NotSupportedError(msg)
-        self._queue.append(_Written(path, parent, temporary, name, entry.attrs.size))
+        self._queue.append(_Written(path, parent, temporary, name, entry.attrs.size, replaces))
         if len(self._queue) >= _BATCH_FILES or sum(item.size for item in self._queue) >= _BATCH_BYTES:
             self._flush()
 
@@ -97,20 +100,33 @@ class CopyAcross:
         mode = kept_mode(attrs.mode, attrs.uid)
         self._target.attributes.set(number, SetAttrs(mode=mode, atime=attrs.atime_ns, mtime=attrs.mtime_ns))
 
-    def finish(self) -> None:
+    def finish(self, *, replace: bool) -> None:
         """Have everything safe from a power cut, and give every file its name.
 
+        Without `replace` those whose name is taken are not kept, which is a failure.
         Raises: WafsError, OSError.
         """
         self._flush()
+        while self._replacing:
+            if replace:
+                self._publish(self._replacing[0])
+            else:
+                self._discard(self._replacing[0])
+                msg = "the file of this name in the vault may be all there is of what was moved, and is not replaced"
+                self._failures.add(self._replacing[0].source, ExistsError(msg))
+            del self._replacing[0]
 
-    def _refuse_folder(self, parent: Ino, name: bytes) -> None:
-        with contextlib.suppress(NotFoundError):
+    def _replaces(self, parent: Ino, name: bytes) -> bool:
+        """Tell whether the name is taken in the target, by what is no folder."""
+        try:
             entry = self._target.tree.lookup(parent, name)
-            self._target.tree.forget(entry.ino)
-            if stat.S_ISDIR(entry.attrs.mode):
-                msg = "a file cannot replace the folder of this name in the vault"
-                raise IsADirError(msg)
+        except NotFoundError:
+            return False
+        self._target.tree.forget(entry.ino)
+        if stat.S_ISDIR(entry.attrs.mode):
+            msg = "a file cannot replace the folder of this name in the vault"
+            raise IsADirError(msg)
+        return True
 
     def _file(self, entry: Entry, parent: Ino, temporary: bytes) -> None:
         source, target = self._source, self._target
@@ -142,15 +158,20 @@ class CopyAcross:
             # A checkpoint syncs the whole storage: cheaper than each file for itself.
             self._target.commits.finish()
         while self._queue:
-            item = self._queue[0]
-            try:
-                self._target.renamer.rename(item.parent, item.temporary, item.parent, new_name=item.name)
-            except (WafsError, OSError) as error:
-                self._discard(item)
-                self._failures.add(item.source, error)
+            if self._queue[0].replaces:
+                self._replacing.append(self._queue[0])
             else:
-                self._progress.done()
+                self._publish(self._queue[0])
             del self._queue[0]
+
+    def _publish(self, item: _Written) -> None:
+        try:
+            self._target.renamer.rename(item.parent, item.temporary, item.parent, new_name=item.name)
+        except (WafsError, OSError) as error:
+            self._discard(item)
+            self._failures.add(item.source, error)
+        else:
+            self._progress.done()
 
     def _discard(self, item: _Written) -> None:
         with contextlib.suppress(WafsError, OSError):
@@ -162,6 +183,5 @@ class CopyAcross:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for item in self._queue:
+        for item in (*self._queue, *self._replacing):
             self._discard(item)
-        self._queue.clear()

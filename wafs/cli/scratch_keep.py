@@ -126,7 +126,8 @@ def keep_out(vfs: Vfs, changes: list[Change], place: str, interrupts: Interrupts
 def keep_in(vfs: Vfs, changes: list[Change], path: bytes, interrupts: Interrupts, progress: Progress) -> Kept:
     """Copy what was created, changed or moved into a folder of the vault, which is opened for writing.
 
-    Files of the same name there are replaced. The lock of the scratch is given back for that.
+    Files of the same name there are replaced when everything was copied, and not at all if something that was moved
+    could not be. The lock of the scratch is given back for that.
     """
     failures = Failures()
 
@@ -138,15 +139,21 @@ def keep_in(vfs: Vfs, changes: list[Change], path: bytes, interrupts: Interrupts
             Vfs(reopen_vault(vfs.vault, read_only=False)) as target,
             CopyAcross(Session(vfs, interrupts), target, failures, progress) as copying,
         ):
-            _seal(vfs, changes, copying, path, failures.add, interrupts)
+            _seal(vfs, changes, copying, path, failures, interrupts)
 
     messages, code = _guarded(keep, failures)
     return Kept(f"{os.fsdecode(path)} of the vault", progress.files, progress.bytes, messages, code)
 
 
 def _seal(
-    vfs: Vfs, changes: list[Change], copying: CopyAcross, path: bytes, on_error: OnError, interrupts: Interrupts
+    vfs: Vfs, changes: list[Change], copying: CopyAcross, path: bytes, failures: Failures, interrupts: Interrupts
 ) -> None:
+    lost: list[bytes] = []
+
+    def on_error(where: bytes, error: Exception) -> None:
+        lost.append(where + b"/")
+        failures.add(where, error)
+
     number = Ino(ROOT_INO)
     for name in parts_of(path):
         number = copying.folder(number, name).ino
@@ -161,7 +168,8 @@ def _seal(
             copying.copy_one(where, entry, folders[above], name)
 
     _for_each(vfs, changes, put, on_error, interrupts)
-    copying.finish()
+    moved = tuple(change.path + b"/" for change in changes if change.kind == "moved")
+    copying.finish(replace=not any(where.startswith(moved) for where in lost))
     for where, made in reversed(folders.items()):
         if where:
             with _telling(where, on_error), found(vfs, where) as entry:

@@ -1,0 +1,60 @@
+"""What is kept in the vault is all that was there: nothing is replaced that is still to be copied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import wafs.cli.copy_across
+from fs.paths import Paths
+from fs.scratches import found_changes, scratch_of
+from vault.making import make_vault, opened
+from wafs.cli.interrupts import Interrupts
+from wafs.cli.progress import Progress
+from wafs.cli.scratch_keep import keep_in
+from wafs.fs.vfs import Vfs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wafs.cli.scratch_keep import Kept
+
+
+@pytest.fixture
+def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(wafs.cli.copy_across, "_BATCH_FILES", 1)
+    with Vfs(opened(make_vault(tmp_path / "vault"))) as vfs:
+        paths = Paths(vfs)
+        paths.write(b"a", b"old" * 10_000)
+        paths.write(b"b", b"b")
+    return tmp_path / "vault"
+
+
+def kept(paths: Paths, place: bytes = b"/") -> Kept:
+    return keep_in(paths.vfs, found_changes(paths), place, Interrupts(), Progress("keep"))
+
+
+def content_of(vault: Path) -> dict[bytes, bytes]:
+    with Vfs(opened(vault, read_only=True)) as vfs:
+        return {path: node.content for path, node in Paths(vfs).walk().items()}
+
+
+def test_a_file_that_moved_and_the_one_in_its_place(vault: Path) -> None:
+    with scratch_of(vault) as paths:
+        paths.rename(b"a", b"z")
+        paths.write(b"a", b"new")
+        assert kept(paths).failures == []
+    assert content_of(vault) == {b"a": b"new", b"b": b"b", b"z": b"old" * 10_000}
+
+
+def test_what_is_replaced_stays_if_something_that_moved_could_not_be_kept(vault: Path) -> None:
+    with Vfs(opened(vault)) as vfs:
+        Paths(vfs).mkdir(b"z")
+    with scratch_of(vault) as paths:
+        paths.rmdir(b"z")
+        paths.rename(b"a", b"z")
+        paths.write(b"a", b"new")
+        paths.write(b"c", b"c")
+        assert [message.text.split(":")[0] for message in kept(paths).failures] == ["/z", "/a"]
+    assert content_of(vault) == {b"a": b"old" * 10_000, b"b": b"b", b"c": b"c", b"z": b""}
