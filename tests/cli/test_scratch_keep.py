@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +33,13 @@ def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "vault"
 
 
+def append(paths: Paths, path: bytes, data: bytes) -> None:
+    with paths.held(path) as number:
+        fh = paths.vfs.files.open(number, os.O_RDWR).fh
+        paths.vfs.files.write(fh, paths.vfs.attributes.get(number).size, memoryview(data), paths.scratch)
+        paths.vfs.files.release(fh)
+
+
 def kept(paths: Paths, place: bytes = b"/") -> Kept:
     return keep_in(paths.vfs, found_changes(paths), place, Interrupts(), Progress("keep"))
 
@@ -58,3 +67,15 @@ def test_what_is_replaced_stays_if_something_that_moved_could_not_be_kept(vault:
         paths.write(b"c", b"c")
         assert [message.text.split(":")[0] for message in kept(paths).failures] == ["/z", "/a"]
     assert content_of(vault) == {b"a": b"old" * 10_000, b"b": b"b", b"c": b"c", b"z": b""}
+
+
+def test_what_was_changed_is_kept_though_the_vault_below_is_made_whole_for_that(vault: Path, tmp_path: Path) -> None:
+    with Vfs(opened(vault)) as vfs:
+        append(Paths(vfs), b"a", b"+" * 10)
+        shutil.copytree(vault, tmp_path / "killed")
+    with scratch_of(tmp_path / "killed") as paths:
+        append(paths, b"a", b"#" * 10)
+        paths.rename(b"a", b"z")
+        assert kept(paths).failures == []
+    content = b"old" * 10_000 + b"+" * 10
+    assert content_of(tmp_path / "killed") == {b"a": content, b"b": b"b", b"z": content + b"#" * 10}

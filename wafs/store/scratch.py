@@ -45,6 +45,11 @@ class ScratchStore(ScratchFiles):
         with self.lock:
             self.tree.settle()
 
+    def take_up(self) -> None:
+        """Have here all bytes of the files that were changed, so that these may change below."""
+        with self.lock:
+            self.tree.take_up()
+
     def trace(self, parent: Handle, name: bytes) -> Trace:
         """Return what was done to an entry."""
         with self.lock:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from wafs.store import libc
 from wafs.store.base import Handle, Store
 from wafs.store.scratch_ranges import Piece, Ranges
+from wafs.units import MIB
 
 if TYPE_CHECKING:
     from wafs.store.scratch_folder import ScratchFolder
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _KEEP_SIZE: Final = 1
 _PUNCH_HOLE: Final = 2
 _BLOCK: Final = 512
+_COPIED: Final = MIB
 _Seek = Callable[[int, int, int], int]
 
 
@@ -156,6 +158,23 @@ class ScratchBytes:
             if not end:
                 self._up = None
         self.size = size
+
+    def take_up(self, lower: Handle) -> None:
+        """Copy all that comes from the lower file, which may change from then on.
+
+        Raises: OSError; nothing is lost then.
+        """
+        with self._lock:
+            buffer = memoryview(bytearray(_COPIED))
+            for start, stop, inside in self._pieces(0, self._end_below):
+                for offset in () if inside else range(start, stop, _COPIED):
+                    part = buffer[: min(_COPIED, stop - offset)]
+                    self._fill(lower, part, offset)
+                    done = 0
+                    while done < len(part):
+                        done += os.pwrite(self._file(), part[done:], offset + done)
+            os.ftruncate(self._file(), self.size)
+            self._up = None
 
     def fallocate(self, mode: int, offset: int, size: int) -> None:
         """Reserve or punch some bytes as fallocate(2) with the modes 0, KEEP_SIZE and PUNCH_HOLE | KEEP_SIZE.

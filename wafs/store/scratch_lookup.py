@@ -142,6 +142,23 @@ class ScratchLookup:
     def _target(self, folder: OpenDir, name: bytes, found: os.stat_result) -> bytes:
         return self.store.readlink(lower_of(folder), name) if stat.S_ISLNK(found.st_mode) else b""
 
+    def take_up(self) -> None:
+        """Have here all bytes of the files that were changed, so that these may change below.
+
+        What fails stays where it is, and is found to have changed when it is read.
+        """
+        for node in self._nodes.values():
+            with contextlib.suppress(OSError):
+                handle = self.open_lower(node)
+                if node.data is None or handle is None:
+                    continue
+                node.data.hold()
+                try:
+                    node.data.take_up(handle)
+                finally:
+                    node.data.let_go()
+                    self.give_back(handle)
+
     def settle(self) -> None:
         """Take what is there now for unchanged."""
         for node in self._nodes.values():

@@ -32,7 +32,7 @@ from wafs.vault.header_file import (
     unlock,
     write_durably,
 )
-from wafs.vault.journal import Journal
+from wafs.vault.journal import JOURNAL_NAMES, Journal
 from wafs.vault.keyring import Keyring
 from wafs.vault.lock import TREE_NAME, VaultLock, header_lock
 from wafs.vault.readme import README_NAME, README_TEXT
@@ -159,11 +159,15 @@ def open_vault(
 def reopen_vault(vault: Vault, *, read_only: bool) -> Vault:
     """Open the vault of an open one once more, without a password; `vault` is closed after it.
 
-    A writer needs the lock, which `vault` must have given back.
+    A writer needs the lock, which `vault` must have given back; a scratch of `vault` can be read on, also where the
+    writer makes files below it whole.
     Raises: VaultInUseError, DamageError, OSError.
     """
     with contextlib.ExitStack() as stack:
         lock = None if read_only else _locked(vault.path, stack, shared=False)
+        was_closed = not any(os.path.lexists(os.path.join(os.fsencode(vault.path), name)) for name in JOURNAL_NAMES)
+        if not read_only and vault.scratch is not None and not was_closed:
+            vault.scratch.take_up()
         opening = _Opening(vault.path, vault.header, vault.keyring, lock, stack)
         return _open_storage(opening, read_only=read_only, scratch=None, wrap=lambda store: store)
 
