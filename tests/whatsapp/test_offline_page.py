@@ -106,6 +106,51 @@ def test_a_page_cannot_send_the_browser_elsewhere() -> None:
     assert '<meta charset="UTF-8">' in page
 
 
+REFRESH = '<meta http-equiv="refresh" content="0;url=https://evil.example">'
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        f"<title><style></title>{REFRESH}</style>",
+        f"<svg><style>{REFRESH}</style></svg>",
+        f"<textarea><style></textarea>{REFRESH}</style>",
+        f"<noscript><style></noscript>{REFRESH}</style>",
+        "<meta x==' http-equiv=refresh content=0;url=//evil.example '>",
+        '<img x==" onerror=fetch(1) ">',
+        '<style>@import "//evil.example"</style>',
+        "<p style='background:u\\72l(//evil.example)'>",
+        "<p style=\"background:image-set('//evil.example' 1x)\">",
+        '<svg><rect fill="url(//evil.example/#x)"/></svg>',
+        '<svg><image><set attributeName="href" to="//evil.example"/></image></svg>',
+    ],
+)
+def test_what_a_browser_would_read_otherwise_is_gone(harm: str) -> None:
+    page = offline(f"<html><head></head><body>{harm}<p>after</p></body></html>")
+    # Every tag is written in one way, and nothing else has a `<`.
+    tags = re.findall(r'<(/?[a-z0-9]+(?: [a-z0-9:-]+(?:="[^"<>]*")?)*/?)>', page)
+    assert len(tags) == page.count("<")
+    assert [tag for tag in tags if "refresh" in tag.split(" x=")[0] or " onerror" in tag.split(" x=")[0]] == []
+    assert [tag for tag in tags if "evil" in tag and not tag.startswith("meta x=")] == []
+    assert "@import" not in page
+    assert page.endswith("<p>after</p></body></html>")
+
+
+def test_the_policy_is_in_the_head_whatever_comes_first() -> None:
+    for page in ("text<html><head></head>", "</br><html><head></head>", "&amp;<head>"):
+        assert offline(page).startswith("\n<meta charset")
+
+
+def test_a_base_does_not_hide_another_machine() -> None:
+    for base in ("/\t/evil.example/", "ht\ttps://evil.example/"):
+        assert "evil.example" not in offline(f'<head><base href="{base}"></head><img src="x.png">')
+
+
+def test_drawings_and_styles_stay() -> None:
+    page = offline("<style>p > a { color: red }</style><svg viewBox='0 0 1 1'><path fill='url(#a)'/><path/></svg>")
+    assert '<style>p > a { color: red }</style><svg viewbox="0 0 1 1"><path fill="url(#a)"/><path/></svg>' in page
+
+
 def test_text_and_links_stay_as_they_were() -> None:
     body = (
         '<p class="a  b">1 &lt; 2 &amp; \u2713 \U0001f44d</p>\n'
@@ -124,7 +169,7 @@ def test_videos_need_no_script() -> None:
     page = offline(
         '<video class="lazy" autobuffer controls><source type="video/mp4" data-src="WhatsApp/a &amp; b.mp4" />'
     )
-    assert '<source type="video/mp4" src="WhatsApp/a &amp; b.mp4">' in page
+    assert '<source type="video/mp4" src="WhatsApp/a &amp; b.mp4"/>' in page
     assert '<video class="lazy" controls preload="none">' in page
 
 
@@ -157,6 +202,11 @@ def test_it_counts_messages_and_knows_the_title() -> None:
 def test_a_tag_without_an_end_is_refused() -> None:
     with pytest.raises(UserError, match="4 MiB"):
         offline("<p>" + '<img src="' + "x" * (5 << 20))
+
+
+def test_a_comment_without_an_end_does_not_take_for_ever() -> None:
+    with pytest.raises(UserError, match="ends within"):
+        offline("<p>" + "<!--" * (1 << 17))
 
 
 @given(st.text(alphabet="<>/=\"' &;!-abcsriptgonx:\n", max_size=200))

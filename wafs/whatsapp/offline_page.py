@@ -3,6 +3,9 @@
 Export tools have their pages load scripts and style sheets from servers of others: whoever serves them can read the
 chats, and learns when they are looked at. What is taken out here is enough for that; the policy written into the page
 has the browser refuse whatever was overlooked.
+
+A browser may take for text what is a tag here, and the other way round: `<style>` is a tag like others in a drawing,
+and text in a title. So what is written leaves no choice: every tag is written anew, and no other text has a `<`.
 """
 
 import html
@@ -13,12 +16,16 @@ from io import TextIOWrapper
 from typing import BinaryIO, Final, NamedTuple
 
 from wafs.errors import UserError
-from wafs.units import MIB
+from wafs.units import KIB, MIB
+from wafs.whatsapp.offline_css import loads
 from wafs.whatsapp.page_style import STYLE
 
 _PIECE: Final = 256 * 1024
 _MAX_TAG: Final = 4 * MIB
 """Bytes of one tag or comment that are kept in memory."""
+
+_MAX_LEFT: Final = 64 * KIB
+"""Of a tag without an end at the end of a page, which is read once more for each `<` in it."""
 
 _MAX_TITLE: Final = 1000
 
@@ -35,8 +42,17 @@ HEAD: Final = (
 )
 _STYLE: Final = f"<style>\n{STYLE}</style>\n"
 
-_DROPPED: Final = frozenset({"script", "link", "iframe", "frame", "object", "embed", "applet", "portal"})
-_VOID: Final = frozenset({"link", "embed", "frame"})
+_MAX_CSS: Final = MIB
+_SPACE: Final = " \t\n\r\f\ufeff"
+"""What may stand before the head of a page without ending it."""
+
+_NAME: Final = re.compile(r"[a-z_:][a-z0-9_:.-]*")
+_ANIMATIONS: Final = frozenset({"set", "animate", "animatemotion", "animatetransform"})
+_VOID: Final = frozenset({"link", "embed", "frame"}) | _ANIMATIONS
+_DROPPED: Final = frozenset({"script", "iframe", "object", "applet", "portal"}) | _VOID
+_STYLES: Final = frozenset({"style", "fill", "stroke", "filter", "mask", "clip-path", "cursor"}) | frozenset(
+    {"marker", "marker-start", "marker-mid", "marker-end"}
+)
 _ADDRESSES: Final = frozenset({"src", "data-src", "poster", "background", "href", "xlink:href"})
 _DROPPED_NAMES: Final = frozenset(
     {"srcdoc", "srcset", "integrity", "nonce", "ping", "action", "formaction", "manifest"}
@@ -77,6 +93,9 @@ def make_offline(source: BinaryIO, target: BinaryIO, advance: Callable[[int], No
             if len(page.rawdata) > _MAX_TAG:
                 msg = f"a page has a tag of more than {_MAX_TAG // MIB} MiB, or one without an end"
                 raise UserError(msg)
+        if len(page.rawdata) > _MAX_LEFT:
+            msg = "a page ends within a tag or a comment"
+            raise UserError(msg)
         page.close()
         writer.flush()
     finally:
@@ -96,12 +115,20 @@ class _Page(HTMLParser):
         self._styled = False
         self._base = ""
         self._in_title = False
+        self._css: str | None = None
         self.title = ""
         self.messages = 0
 
     def handle_starttag(self, tag: str, attrs: Attributes) -> None:
         """Write a tag without what loads or runs something."""
-        if self._dropping is not None:
+        self._start(tag, attrs)
+
+    def handle_startendtag(self, tag: str, attrs: Attributes) -> None:
+        """Write `<tag/>`, which in HTML is the same as `<tag>`, but not in a drawing."""
+        self._start(tag, attrs, end="/")
+
+    def _start(self, tag: str, attrs: Attributes, *, end: str = "") -> None:
+        if self._dropping is not None or not _NAME.fullmatch(tag):
             return
         if tag not in ("html", "head"):
             self._write_head()
@@ -112,20 +139,16 @@ class _Page(HTMLParser):
             self._take_base(attrs)
         elif tag == "body":
             self._write_style()
-        elif tag == "meta" and any(name == "http-equiv" for name, _ in attrs):
+        elif tag == "meta" and any(name == "http-equiv" or value == "referrer" for name, value in attrs):
             # It may send the browser elsewhere; and ours is the policy that counts.
             return
         elif tag == "div":
             self._count(attrs)
         self._in_title = tag == "title" and not self.title
-        clean = self._clean(tag, attrs)
-        self._write(_tag(tag, clean) if clean != attrs else self.get_starttag_text() or "")
+        self._css = "" if tag == "style" else None
+        self._write(_tag(tag, self._clean(tag, attrs), end))
         if tag == "head":
             self._write_head()
-
-    def handle_startendtag(self, tag: str, attrs: Attributes) -> None:
-        """Write `<tag/>`, which in HTML is the same as `<tag>`."""
-        self.handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
         """Write an end tag, or end what is left out."""
@@ -134,16 +157,25 @@ class _Page(HTMLParser):
                 self._dropping = None
             return
         self._in_title = False
+        # An end tag may begin the body, and a policy counts in the head only.
+        self._write_head()
         if tag == "head":
-            self._write_head()
             self._write_style()
-        if tag not in _DROPPED:
+        if self._css is not None and not loads(self._css) and len(self._css) < _MAX_CSS:
+            self._write(self._css)
+        self._css = None
+        if tag not in _DROPPED and _NAME.fullmatch(tag):
             self._write(f"</{tag}>")
 
     def handle_data(self, data: str) -> None:
         """Write text."""
+        if self._css is not None:
+            self._css += data.replace("<", "") if len(self._css) < _MAX_CSS else ""
+            return
         if self._dropping is None:
-            self._write(data)
+            if data.strip(_SPACE):
+                self._write_head()
+            self._write(data.replace("<", "&lt;"))
         if self._in_title and len(self.title) < _MAX_TITLE:
             self.title += html.unescape(data)
 
@@ -173,7 +205,7 @@ class _Page(HTMLParser):
 
     def _take_base(self, attrs: Attributes) -> None:
         """Remember where relative addresses start from: they are written in full, as links within the page do not."""
-        address = dict(attrs).get("href") or ""
+        address = _IGNORED.sub("", dict(attrs).get("href") or "")
         if self._base or not address or not _is_local(address):
             return
         self._base = address[: address.rfind("/") + 1]
@@ -188,7 +220,7 @@ class _Page(HTMLParser):
         for name, value in attrs:
             if name.startswith("on") or name in _DROPPED_NAMES or (tag == "base" and name == "href"):
                 continue
-            if name == "style" and "url(" in (value or "").lower().replace("\\", ""):
+            if not _NAME.fullmatch(name) or (name in _STYLES and loads(value or "")):
                 continue
             if name not in _ADDRESSES:
                 kept.append((name, value))
@@ -216,6 +248,6 @@ def _is_local(address: str) -> bool:
     return _SCHEME.match(address) is None and not address.replace("\\", "/").startswith("//")
 
 
-def _tag(tag: str, attrs: Attributes) -> str:
+def _tag(tag: str, attrs: Attributes, end: str) -> str:
     words = [tag, *(name if value is None else f'{name}="{html.escape(value)}"' for name, value in attrs)]
-    return f"<{' '.join(words)}>"
+    return f"<{' '.join(words)}{end}>"
