@@ -127,11 +127,15 @@ def _export_from(wanted: "Wanted", get_secret: "GetSecret", path: bytes, asked: 
     from wafs.cli.run_session import vault_for_a_command
     from wafs.cli.screen import tell
     from wafs.cli.supervising import INTERRUPTIONS, run_command
+    from wafs.whatsapp.exportable import Phone
+    from wafs.whatsapp.ios_manifest import check_paths
 
     with vault_for_a_command(wanted, get_secret, keep_result) as mount:
         place = RunPlace(mount.place)
         place.make()
         backup = choose_backup(mount.place, os.fsdecode(path), ios=asked.ios, business=asked.business)
+        if backup.phone is Phone.IOS:
+            check_paths(os.path.join(mount.place, backup.file))
         if asked.keep_in is not None:
             check_new(mount.place, asked.keep_in)
         tell("", f"exporting the {backup.phone} backup in /{backup.place}")
