@@ -97,7 +97,7 @@ class ReportPipe:
     def __init__(self, path: str, fd: int) -> None:
         self.path = path
         self._fd = fd
-        self._unread = b""
+        self._unread = bytearray()
         self._report: Report | None = None
         self._done = 0
 
@@ -124,7 +124,11 @@ class ReportPipe:
             piece = os.read(self._fd, _PIECE)
         except BlockingIOError:
             return False
-        *lines, self._unread = (self._unread + piece).split(b"\n")
+        self._unread += piece
+        # A report is one line of many pieces, and looking for its end in all of it each time would take for ever.
+        if b"\n" not in piece:
+            return bool(piece)
+        *lines, self._unread = self._unread.split(b"\n")
         for line in lines:
             news = json.loads(line)
             if "progress" in news:
