@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -191,6 +192,15 @@ def test_what_was_changed_is_told(vault: Path, case: str) -> None:
         act(paths)
         assert found_changes(paths) == expected
     assert ciphertext_of(vault) == before
+
+
+def test_only_folders_are_looked_at_in_which_something_was_changed(vault: Path) -> None:
+    with scratch_of(vault) as paths:
+        write_at(paths, b"a/b/two", 0, b"9")
+        paths.vfs.context.dir_handles.clear()
+        with patch.object(paths.vfs.tree, "lookup", wraps=paths.vfs.tree.lookup) as lookup:
+            assert [change.path for change in found_changes(paths)] == [b"/a/b/two"]
+    assert {call.args[1] for call in lookup.call_args_list} == {b"a", b"b", b"c", b"d", b"one", b"two"}
 
 
 def test_a_vault_without_a_scratch_has_none(vault: Path) -> None:

@@ -102,7 +102,7 @@ class ScratchLookup:
             node.lift(found)
             self._nodes[node.identity] = node
             return node
-        return self._lift_file(found, _place(folder.node, name), target=self._target(folder, name, found))
+        return self._lift_file(found, folder.node, name, target=self._target(folder, name, found))
 
     def lift_open(self, opened: OpenFile) -> Node:
         """Return the node of an open file that is about to change.
@@ -112,7 +112,7 @@ class ScratchLookup:
         if opened.node is not None:
             return opened.node
         found = self.store.fstat(opened.lower if opened.lower is not None else fail(errno.EBADF))
-        return self._lift_file(found, _place(opened.folder, opened.name))
+        return self._lift_file(found, opened.folder, opened.name)
 
     def lift_dir(self, folder: OpenDir) -> DirNode:
         """Return the node of a folder whose entries are about to change.
@@ -124,10 +124,11 @@ class ScratchLookup:
         self.lift(folder, b".")
         return folder.node
 
-    def _lift_file(self, found: os.stat_result, place: LowerPlace, *, target: bytes = b"") -> Node:
+    def _lift_file(self, found: os.stat_result, folder: DirNode, name: bytes, *, target: bytes = b"") -> Node:
         identity = identity_of(found)
         node = Node(identity, found.st_mode)
-        node.copy(found, place)
+        node.copy(found, _place(folder, name))
+        node.found_in = folder
         node.is_changed = False
         node.target = target
         if stat.S_ISREG(found.st_mode):

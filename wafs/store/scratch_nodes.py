@@ -55,6 +55,7 @@ class Node:
 
     `data` is set for regular files. `xattrs` is None as long as they are those at `place`, where the object lies below;
     what was made here has no place. `is_up`: the attributes are those here. `is_changed`: since the store was settled.
+    `found_in`: the folder in which it was changed first; while that is known, so is that something was changed there.
     Guarded by the lock of the store, but for the times, which a write sets as well.
     """
 
@@ -63,6 +64,7 @@ class Node:
         "atime",
         "ctime",
         "data",
+        "found_in",
         "gid",
         "has_new_xattrs",
         "identity",
@@ -90,6 +92,7 @@ class Node:
         self.target = b""
         self.data: ScratchBytes | None = None
         self.place: LowerPlace | None = None
+        self.found_in: DirNode | None = None
         self.xattrs: dict[bytes, bytes] | None = {}
         self.is_up = True
         self.is_changed = True
