@@ -109,6 +109,13 @@ def test_a_command_works_in_the_vault_and_is_given_what_it_needs(runner: Runner)
     assert done.stdout.split() == ["folder", "note", "big", "{}"]
 
 
+def test_histories_of_the_command_are_in_the_mount(monkeypatch: pytest.MonkeyPatch, runner: Runner) -> None:
+    for name in ("HISTFILE", "LESSHISTFILE", "PYTHON_HISTORY", "NODE_REPL_HISTORY"):
+        monkeypatch.setenv(name, str(runner.folder / "history"))
+    assert "/history" not in runner.run("env").stdout
+    assert "/history" in runner.run("--own-home", "env").stdout
+
+
 def test_what_follows_the_password_on_standard_input_is_for_the_command(runner: Runner) -> None:
     password = runner.bench.password_file.read_text()
     words = [*WAFS, "run", str(runner.vault), "--password-file", "-", "cat"]

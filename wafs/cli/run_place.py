@@ -21,6 +21,9 @@ _HOME: Final = {
 # Point to where the person's own tools and rights are when HOME is another one.
 _FROM_HOME: Final = {"PYTHONUSERBASE": ".local", "XAUTHORITY": ".Xauthority"}
 
+# Where shells and tools write down what was typed; without these they do it below HOME.
+_HISTORIES: Final = ("HISTFILE", "_HISTORY", "_HISTORY_FILE")
+
 
 class RunPlace:
     """A folder at the top of a mount that nobody else uses."""
@@ -54,7 +57,7 @@ class RunPlace:
         for name, below in _FROM_HOME.items():
             found.setdefault(name, os.path.join(home, below))
         found.update({name: self.at(below) for name, below in _HOME.items()})
-        return found
+        return {name: value for name, value in found.items() if not name.endswith(_HISTORIES)}
 
     def at(self, name: str) -> str:
         """Return a path in the folder."""
