@@ -195,9 +195,9 @@ def test_a_vault_that_was_not_closed_is_made_whole_in_the_scratch_only(bench: Be
 @pytest.mark.parametrize(("path", "words"), [("/other/place", "not a folder"), ("/folder/../x", "goes up")])
 def test_a_place_in_the_vault_that_cannot_be_is_refused(bench: Bench, vault: Path, path: str, words: str) -> None:
     (bench.folder / "mnt").mkdir()
-    found = bench.refused(
-        vault, bench.folder / "mnt", "--scratch", "--scratch-dir", str(bench.folder), "--keep-in", path
-    )
+    options = ("--scratch", "--scratch-dir", bench.folder, "--log-file", bench.folder / "log", "--keep-in", path)
+    found = bench.wafs("mount", vault, bench.folder / "mnt", "--password-file", bench.password_file, *options)
     assert found.code == 2
     assert words in found.text
+    assert path.split("/")[1] not in (bench.folder / "log").read_text()
     assert scratches(bench) == []

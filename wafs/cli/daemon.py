@@ -14,7 +14,7 @@ from wafs.cli.exitcodes import BUG, FAILED, OK, exit_code_of
 from wafs.cli.logs import log_of_daemon, log_to, log_to_screen
 from wafs.cli.messages import message_of
 from wafs.cli.screen import tell
-from wafs.errors import MountError
+from wafs.errors import MountError, UsageError
 
 Serve = Callable[[Callable[[], None]], None]
 """Serves until the mount is gone; calls its argument when the mount answers."""
@@ -120,6 +120,9 @@ def _report(error: BaseException, code: int, pipe: list[int]) -> None:
     text = message_of(error).text
     if code == BUG:
         _log.error("this is a bug in wafs: %s", text, exc_info=error)
+    elif pipe and isinstance(error, UsageError):
+        # It says again what was typed, which may name files of the vault, to the person who typed it.
+        _log.error("not mounted: what was asked for cannot be done")
     else:
         _log.error("%s", text)
     if pipe:
