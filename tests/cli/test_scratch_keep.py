@@ -79,3 +79,17 @@ def test_what_was_changed_is_kept_though_the_vault_below_is_made_whole_for_that(
         assert kept(paths).failures == []
     content = b"old" * 10_000 + b"+" * 10
     assert content_of(tmp_path / "killed") == {b"a": content, b"b": b"b", b"z": content + b"#" * 10}
+
+
+def test_a_folder_that_moved_gets_nothing_of_the_one_in_its_place(vault: Path) -> None:
+    with Vfs(opened(vault)) as vfs:
+        Paths(vfs).mkdir(b"d")
+        Paths(vfs).write(b"d/x", b"old")
+    with scratch_of(vault) as paths:
+        paths.rename(b"d", b"e")
+        paths.mkdir(b"d")
+        paths.write(b"d/x", b"new")
+        paths.write(b"d/y", b"new")
+        assert kept(paths).failures == []
+    found = content_of(vault)
+    assert {path: found[path] for path in found if b"/" in path} == {b"d/x": b"new", b"d/y": b"new", b"e/x": b"old"}

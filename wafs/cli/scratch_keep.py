@@ -113,8 +113,9 @@ def keep_out(vfs: Vfs, changes: list[Change], place: str, interrupts: Interrupts
         copying.copy_one(path, entry, top + path)
 
     def keep() -> None:
-        _expect(vfs, changes, progress, interrupts)
-        _for_each(vfs, changes, put, failures.add, interrupts)
+        paths = list(_wanted(vfs, changes, failures.add))
+        _expect(vfs, paths, progress, interrupts)
+        _for_each(vfs, paths, put, failures.add, interrupts)
         for path in reversed(folders):
             with _telling(path, failures.add), found(vfs, path) as entry:
                 copying.finish_folder(entry, top + path)
@@ -130,30 +131,38 @@ def keep_in(vfs: Vfs, changes: list[Change], path: bytes, interrupts: Interrupts
     could not be. The lock of the scratch is given back for that.
     """
     failures = Failures()
-
-    def keep() -> None:
-        _expect(vfs, changes, progress, interrupts)
-        if vfs.vault.lock is not None:
-            vfs.vault.lock.release()
-        with (
-            Vfs(reopen_vault(vfs.vault, read_only=False)) as target,
-            CopyAcross(Session(vfs, interrupts), target, failures, progress) as copying,
-        ):
-            _seal(vfs, changes, copying, path, failures, interrupts)
-
-    messages, code = _guarded(keep, failures)
-    return Kept(f"{os.fsdecode(path)} of the vault", progress.files, progress.bytes, messages, code)
-
-
-def _seal(
-    vfs: Vfs, changes: list[Change], copying: CopyAcross, path: bytes, failures: Failures, interrupts: Interrupts
-) -> None:
     lost: list[bytes] = []
 
     def on_error(where: bytes, error: Exception) -> None:
         lost.append(where + b"/")
         failures.add(where, error)
 
+    def keep() -> None:
+        # All of them before anything is written: a folder that was moved shows what comes to where it was.
+        paths = list(_wanted(vfs, changes, on_error))
+        _expect(vfs, paths, progress, interrupts)
+        if vfs.vault.lock is not None:
+            vfs.vault.lock.release()
+        with (
+            Vfs(reopen_vault(vfs.vault, read_only=False)) as target,
+            CopyAcross(Session(vfs, interrupts), target, failures, progress) as copying,
+        ):
+            folders = _seal(vfs, paths, copying, path, on_error, interrupts)
+            moved = tuple(change.path + b"/" for change in changes if change.kind == "moved")
+            copying.finish(replace=not any(where.startswith(moved) for where in lost))
+            for where, made in reversed(folders.items()):
+                if where:
+                    with _telling(where, on_error), found(vfs, where) as entry:
+                        copying.set_attributes(made, entry)
+
+    messages, code = _guarded(keep, failures)
+    return Kept(f"{os.fsdecode(path)} of the vault", progress.files, progress.bytes, messages, code)
+
+
+def _seal(
+    vfs: Vfs, paths: list[bytes], copying: CopyAcross, path: bytes, on_error: OnError, interrupts: Interrupts
+) -> dict[bytes, Ino]:
+    """Copy into the folder `path` of the vault; return the folders there by their paths in the scratch."""
     number = Ino(ROOT_INO)
     for name in parts_of(path):
         number = copying.folder(number, name).ino
@@ -167,16 +176,11 @@ def _seal(
         else:
             copying.copy_one(where, entry, folders[above], name)
 
-    _for_each(vfs, changes, put, on_error, interrupts)
-    moved = tuple(change.path + b"/" for change in changes if change.kind == "moved")
-    copying.finish(replace=not any(where.startswith(moved) for where in lost))
-    for where, made in reversed(folders.items()):
-        if where:
-            with _telling(where, on_error), found(vfs, where) as entry:
-                copying.set_attributes(made, entry)
+    _for_each(vfs, paths, put, on_error, interrupts)
+    return folders
 
 
-def _expect(vfs: Vfs, changes: list[Change], progress: Progress, interrupts: Interrupts) -> None:
+def _expect(vfs: Vfs, paths: list[bytes], progress: Progress, interrupts: Interrupts) -> None:
     """Tell who watches how many bytes are to be copied; what cannot be read is told when it is copied."""
     if not progress.watched:
         return
@@ -187,16 +191,16 @@ def _expect(vfs: Vfs, changes: list[Change], progress: Progress, interrupts: Int
         del path
         total += entry.attrs.size if stat.S_ISREG(entry.attrs.mode) else 0
 
-    _for_each(vfs, changes, add, lambda _path, _error: None, interrupts)
+    _for_each(vfs, paths, add, lambda _path, _error: None, interrupts)
     progress.expect(total)
 
 
 def _for_each(
-    vfs: Vfs, changes: list[Change], put: Callable[[bytes, Entry], None], on_error: OnError, interrupts: Interrupts
+    vfs: Vfs, paths: list[bytes], put: Callable[[bytes, Entry], None], on_error: OnError, interrupts: Interrupts
 ) -> None:
     """Give each path that is to be copied to `put`, and before it the folders that it lies in."""
     made: set[bytes] = {b""}
-    for path in _wanted(vfs, changes, on_error):
+    for path in paths:
         interrupts.check()
         names = path.split(b"/")
         with _telling(path, on_error):
