@@ -4,6 +4,7 @@ import os
 from typing import Final
 
 from wafs.cli.decrypt_view import ALL, LATEST
+from wafs.cli.exporter import MEDIA
 from wafs.errors import NotFoundError, UsageError
 from wafs.whatsapp.exportable import MESSAGES, Exportable, Phone, find_encrypted, find_exportable, plain_path
 
@@ -38,7 +39,21 @@ def choose_backup(top: str, path: str, *, ios: bool, business: bool) -> Exportab
         more = ", ..." if len(files) > _SHOWN else ""
         msg = f"there are {len(found)} backups: {', '.join(files[:_SHOWN])}{more}"
         raise UsageError(msg, hint=f"say which one, by its folder or its file: VAULT:{files[0]}")
+    _must_be_inside(top, found[0])
     return found[0]
+
+
+def _must_be_inside(top: str, backup: Exportable) -> None:
+    """Refuse symlinks to other places of this machine, which a tool would read, and write, as if they were the backup.
+
+    Raises: UsageError.
+    """
+    real = os.path.realpath(top)
+    media = None if backup.media is None else os.path.join(backup.media, MEDIA)
+    for path in (backup.file, backup.contacts, media):
+        if path is not None and os.path.commonpath([real, os.path.realpath(os.path.join(top, path))]) != real:
+            msg = f"/{path} is, or lies behind, a symlink that leads out of the vault"
+            raise UsageError(msg, hint="no phone makes such a backup: somebody may have made it to do harm")
 
 
 def backups_to_decrypt(path: str) -> str:
