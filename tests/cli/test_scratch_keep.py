@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import wafs.cli.copy_across
+from check.sick import Case
 from fs.paths import Paths
 from fs.scratches import found_changes, scratch_of
 from vault.making import make_vault, opened
+from wafs.check.findings import Kind
+from wafs.cli.copy_rules import is_temporary, temporary_name
 from wafs.cli.interrupts import Interrupts
 from wafs.cli.progress import Progress
 from wafs.cli.scratch_keep import keep_in
@@ -93,3 +96,12 @@ def test_a_folder_that_moved_gets_nothing_of_the_one_in_its_place(vault: Path) -
         assert kept(paths).failures == []
     found = content_of(vault)
     assert {path: found[path] for path in found if b"/" in path} == {b"d/x": b"new", b"d/y": b"new", b"e/x": b"old"}
+
+
+@pytest.mark.parametrize("verb", ["put", "backup", "keep", "decrypt"])
+def test_what_a_run_that_was_killed_leaves_in_the_vault_is_found(vault: Path, verb: str) -> None:
+    name = temporary_name(verb)
+    assert is_temporary(name)
+    with Vfs(opened(vault)) as vfs:
+        Paths(vfs).write(name, b"half of")
+    assert [item.kind for item in Case(vault, {}).check()] == [Kind.LEFTOVER]

@@ -38,7 +38,7 @@ from wafs.vault.chunk_io import read_all
 CONFLICT: Final = re.compile(rb"conflicted copy|\.sync-conflict-|[~(-]conflict|^[A-Za-z0-9_-]{22,} \([0-9]+\)\.")
 """What Dropbox, Nextcloud, Syncthing, MEGA and Google Drive put into the name of the second version of a file."""
 _ORIGINAL: Final = re.compile(rb"([A-Za-z0-9_-]{22,})[ .~(-].*(\.waf[sl])")
-_LEFT_BY_PUT: Final = re.compile(rb"\.wafs-put-[0-9a-f]{16}")
+_LEFT_OVER: Final = re.compile(rb"\.wafs-(?:put|backup|keep|decrypt)-[0-9a-f]{16}")
 """Plain names under which files lie that are being put into the vault (wafs.cli.copy_rules)."""
 _WORDS: Final = {stat.S_IFDIR: "a folder", stat.S_IFLNK: "a symlink", stat.S_IFREG: "a file"}
 
@@ -215,7 +215,7 @@ class FolderCheck:
         except (DamageError, OSError) as error:
             listing.findings.append(self._nameless(folder, handle, found, error))
         else:
-            if _LEFT_BY_PUT.fullmatch(name) and not stat.S_ISDIR(found.type):
+            if _LEFT_OVER.fullmatch(name) and not stat.S_ISDIR(found.type):
                 message = "a file that was being put into the vault, and never was complete"
                 left = self._of(folder, Kind.LEFTOVER, message, SetAside(), entry=entry, name=name)
                 listing.findings.append(left)

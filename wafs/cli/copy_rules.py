@@ -15,7 +15,7 @@ KEPT_XATTRS: Final = b"user."
 """Name space of the attributes that a person can set."""
 
 
-_TEMPORARY: Final = re.compile(rb"\.wafs-(?:put|backup)-[0-9a-f]{16}")
+_TEMPORARY: Final = re.compile(rb"\.wafs-(?:put|backup|keep|decrypt)-[0-9a-f]{16}")
 
 
 def temporary_name(verb: str) -> bytes:
