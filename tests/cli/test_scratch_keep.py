@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 
@@ -17,12 +18,15 @@ from wafs.check.findings import Kind
 from wafs.cli.copy_rules import is_temporary, temporary_name
 from wafs.cli.interrupts import Interrupts
 from wafs.cli.progress import Progress
+from wafs.cli.scratch_end import ScratchEnd
 from wafs.cli.scratch_keep import keep_in
+from wafs.cli.scratch_pipe import ReportSender, report_pipe
 from wafs.fs.vfs import Vfs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from log_police import ExpectLog
     from wafs.cli.scratch_keep import Kept
 
 
@@ -105,3 +109,20 @@ def test_what_a_run_that_was_killed_leaves_in_the_vault_is_found(vault: Path, ve
     with Vfs(opened(vault)) as vfs:
         Paths(vfs).write(name, b"half of")
     assert [item.kind for item in Case(vault, {}).check()] == [Kind.LEFTOVER]
+
+
+def test_what_could_not_be_kept_is_logged_if_nobody_waits_any_more(
+    vault: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, expect_log: ExpectLog
+) -> None:
+    expect_log("not all could be kept")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/new").touch()
+    end = ScratchEnd(foreground=False, keep=str(tmp_path / "out"), keep_in=None)
+    with scratch_of(vault) as paths:
+        paths.write(b"new", b"new")
+        with report_pipe() as pipe:
+            sender = ReportSender(os.fsencode(pipe.path))
+        with patch("wafs.cli.scratch_end.ReportSender", return_value=sender), caplog.at_level("INFO", "wafs"):
+            assert sender.is_heard
+            end.finish(paths.vfs)
+    assert "not all could be kept" in caplog.text

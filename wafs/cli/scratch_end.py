@@ -51,8 +51,9 @@ class ScratchEnd:
         sender = ReportSender(self._place)
         with contextlib.closing(sender):
             report = self._report(vfs, sender)
-            is_told = sender.is_heard
             sender.report(report)
+            # Who was tired of waiting heard nothing of it.
+            is_told = sender.is_heard
         code = code_of(report)
         if self._foreground:
             tell_report(report)
