@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from typing import TYPE_CHECKING
@@ -126,3 +127,13 @@ def test_what_could_not_be_kept_is_logged_if_nobody_waits_any_more(
             assert sender.is_heard
             end.finish(paths.vfs)
     assert "not all could be kept" in caplog.text
+
+
+def test_a_full_storage_is_not_taken_for_the_loss_of_one_file(vault: Path) -> None:
+    with scratch_of(vault) as paths:
+        paths.write(b"c", b"c")
+        paths.write(b"d", b"d")
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with patch.object(wafs.cli.copy_across.CopyAcross, "_file", side_effect=full):
+            said = [message.text for message in kept(paths).failures]
+    assert said == ["/c: no space left on device", "nothing more was tried: the rest was not kept"]

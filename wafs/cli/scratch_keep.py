@@ -243,7 +243,7 @@ def _guarded(keep: Callable[[], None], failures: Failures) -> tuple[list[Message
     except KeyboardInterrupt:
         return [*failures.messages, Message("interrupted: the rest was not kept")], INTERRUPTED
     except click.exceptions.Exit as gave_up:
-        return failures.messages, gave_up.exit_code
+        return [*failures.messages, Message("nothing more was tried: the rest was not kept")], gave_up.exit_code
     except (WafsError, OSError) as error:
         return [*failures.messages, message_of(error)], exit_code_of(error)
     return failures.messages, failures.code
