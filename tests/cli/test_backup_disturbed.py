@@ -19,6 +19,7 @@ from cli.commands import WITH_PASSWORD, Wafs, environment
 from cli.local_tree import facts_of
 from wafs.cli import intake
 from wafs.cli.progress import Progress
+from wafs.fs.commits import Commits
 from wafs.store.local import LocalStore
 
 
@@ -189,3 +190,21 @@ def test_a_disk_that_cannot_take_what_was_written_leaves_no_name_on_it(
     assert "b" not in vault.names()
     vault.do("backup", "src", "v")
     assert [vault.cat(name) for name in "ab"] == [(place / "src" / name).read_bytes() for name in "ab"]
+
+
+def test_a_sync_that_finds_the_disk_full_lets_no_file_of_its_batch_have_its_name(
+    vault: Wafs, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "src").mkdir()
+    for name in "abc":
+        (place / "src" / name).write_bytes(b"not safe")
+
+    def settle(self: Commits) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Commits, "settle", settle)
+        assert vault.unlocked("backup", "src", "v").code == 7
+    assert vault.names() == []
+    vault.do("backup", "src", "v")
+    assert vault.names() == ["a", "b", "c"]

@@ -256,22 +256,26 @@ class Intake:
         """Have a full batch synced, beside what is written meanwhile, when the one before it is in its place."""
         if len(self._queue) >= _BATCH_FILES or self._queued_bytes >= _BATCH_BYTES:
             self._land()
-            self._syncing, self._queue = self._queue, []
-            self._queued_bytes = 0
-            self._sync = self._pool.submit(self._settle)
+            self._begin_sync()
 
     def _flush(self) -> None:
         self._land()
         if self._queue:
-            self._syncing, self._queue = self._queue, []
-            self._queued_bytes = 0
-            self._sync = self._pool.submit(self._settle)
+            self._begin_sync()
             self._land()
 
+    def _begin_sync(self) -> None:
+        # At no moment is there a batch without its sync: an interrupt may strike anywhere.
+        self._sync = self._pool.submit(self._settle)
+        self._syncing, self._queue = self._queue, []
+        self._queued_bytes = 0
+
     def _land(self) -> None:
-        """Wait for the sync, then, in the order of the batch, rename files and finish folders."""
-        sync, self._sync = self._sync, None
-        problem = sync.exception() if sync is not None else None
+        """Wait for the sync, then, in the order of the batch, rename files and finish folders.
+
+        The sync stays with its batch: whoever lands what an error has left of it knows whether that is safe.
+        """
+        problem = self._sync.exception() if self._sync is not None else None
         while self._syncing:
             item = self._syncing.pop(0)
             try:
@@ -291,6 +295,7 @@ class Intake:
             else:
                 self._progress.done()
                 item.landed()
+        self._sync = None
 
     def _finish_folder(self, left: _Left) -> None:
         try:
