@@ -77,6 +77,21 @@ def test_a_database_goes_together_with_its_log(vault: Wafs, place: Path) -> None
     assert vault.names("/db") == ["msgstore.db", "msgstore.db-wal-notes"]
 
 
+def test_what_is_called_as_a_log_and_is_none_stays(vault: Wafs, place: Path) -> None:
+    (place / "src").mkdir()
+    for name in ("trip", "trip-journal", "walk", "hike"):
+        (place / "src" / name).write_text(name)
+    (place / "src/walk-wal").mkdir()
+    (place / "src/walk-wal/a").write_text("a")
+    (place / "src/hike-journal").symlink_to("trip")
+    vault.do("backup", "src", "v")
+    subprocess.run(["rm", "-r", "src/trip-journal", "src/walk-wal", "src/hike-journal"], check=True)
+    assert backed_up(vault, "src", "v")["unchanged"] == 3
+    assert vault.cat("trip-journal") == b"trip-journal"
+    assert vault.cat("walk-wal/a") == b"a"
+    assert "hike-journal" in vault.names()
+
+
 def test_a_database_whose_log_changes_meanwhile_is_read_again(
     vault: Wafs, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

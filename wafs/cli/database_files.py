@@ -1,31 +1,42 @@
 """Database files: the last changes of an SQLite database lie in a log beside it, and neither is whole alone."""
 
+import contextlib
 import os
-from collections.abc import Container
+import stat
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from wafs.cli.intake import Intake, Written, is_same
 from wafs.cli.local_walk import LocalStep
 from wafs.errors import FileChangedError
+from wafs.fs.attrs import Attrs
 from wafs.units import Ino
 
 _LOGS: Final = (b"-journal", b"-wal")
 _SIDE_FILES: Final = (*_LOGS, b"-shm")
+_DATABASES: Final = (b".db", b".db3", b".sqlite", b".sqlite3")
+_MAGIC: Final = b"SQLite format 3\0"
 
 
 def members_of(step: LocalStep) -> list[LocalStep]:
-    """Return a file, and the logs beside it if it is a database that has some."""
+    """Return a file, and the logs beside it if it is a database that has some.
+
+    Raises: OSError.
+    """
     names = [step.name + suffix for suffix in _LOGS if step.name + suffix in step.siblings]
-    return [step, *(_sibling(step, name) for name in names)]
+    return [step, *_regular(step, names)]
 
 
-def stale_names(step: LocalStep, present: Container[bytes]) -> tuple[bytes, ...]:
+def stale_names(step: LocalStep, present: Mapping[bytes, Attrs]) -> tuple[bytes, ...]:
     """Return what an older copy of a database has beside it and the database has not any more.
 
-    It must not stay: SQLite would take the changes in an old log for changes of the new database.
+    It must not stay: SQLite would take the changes in an old log for changes of the new database. What only has such a
+    name, beside a file that is no database, is no log and stays.
+    Raises: OSError.
     """
-    names = (step.name + suffix for suffix in _SIDE_FILES)
-    return tuple(name for name in names if name in present and name not in step.siblings)
+    beside = (step.name + suffix for suffix in _SIDE_FILES)
+    names = [name for name in beside if name not in step.siblings and _is_regular(present.get(name))]
+    return tuple(names) if names and _is_database(step) else ()
 
 
 def write_together(intake: Intake, members: list[LocalStep], parent: Ino) -> list[Written]:
@@ -60,6 +71,28 @@ def _discard(intake: Intake, written: list[Written]) -> None:
         intake.discard(one)
 
 
-def _sibling(step: LocalStep, name: bytes) -> LocalStep:
-    path = os.path.join(os.path.dirname(step.path), name)
-    return LocalStep(path, name, os.lstat(path), step.siblings)
+def _regular(step: LocalStep, names: list[bytes]) -> Iterator[LocalStep]:
+    for name in names:
+        path = os.path.join(os.path.dirname(step.path), name)
+        # A log goes when its database is closed.
+        with contextlib.suppress(FileNotFoundError):
+            attrs = os.lstat(path)
+            if stat.S_ISREG(attrs.st_mode):
+                yield LocalStep(path, name, attrs, step.siblings)
+
+
+def _is_regular(attrs: Attrs | None) -> bool:
+    return attrs is not None and stat.S_ISREG(attrs.mode)
+
+
+def _is_database(step: LocalStep) -> bool:
+    """Tell by its name or its first bytes; an encrypted one has no bytes by which it is known."""
+    if step.name.lower().endswith(_DATABASES):
+        return True
+    with open(step.path, "rb", buffering=0, opener=_without_waiting) as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; should it have become a FIFO since, that must not wait."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
