@@ -40,6 +40,24 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
     assert vault.cat("a") == b"first+"
 
 
+def test_what_is_no_file_any_more_replaces_none(vault: Wafs, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "src").mkdir()
+    (place / "src/a").write_bytes(b"")
+    vault.do("backup", "src", "v")
+    os.utime("src/a", ns=(7, 7))
+    real = os.open
+
+    def becomes_fifo(path: Any, *rest: Any, **options: Any) -> int:
+        if path == b"src/a":
+            os.unlink(path)
+            os.mkfifo(path)
+        return real(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", becomes_fifo)
+    result = vault.unlocked("backup", "src", "v")
+    assert (result.code, "src/a: changed while being read" in result.err) == (1, True)
+
+
 def grow_after_reads(monkeypatch: pytest.MonkeyPatch, path: str, *, times: int) -> None:
     """Have a file grow right after it was read, so many times."""
     left = [times]

@@ -124,6 +124,8 @@ class Intake:
             for attempt in range(2):
                 # Taken before it is read, which changes one time; a change while it is read then shows as a newer file.
                 attrs = os.fstat(fd)
+                if not stat.S_ISREG(attrs.st_mode):
+                    raise FileChangedError
                 end = attrs.st_size if careful else None
                 written = self._write_once(fd, attrs, Written(source, parent, temporary_name(self._verb), name, 0), end)
                 if not careful or (written.size == attrs.st_size and is_same(attrs, os.fstat(fd))):
