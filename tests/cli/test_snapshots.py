@@ -19,9 +19,11 @@ from hypothesis import strategies as st
 
 from cli.commands import WITH_PASSWORD, Wafs, environment
 from cli.local_tree import ciphertext_bytes, facts_of
+from wafs.cli import backup_run
 from wafs.cli.keep_policy import RULES, kept
 from wafs.cli.moved_files import WORTH_IT
 from wafs.cli.progress import Progress
+from wafs.cli.snapshot_marks import Mark
 from wafs.cli.snapshot_store import PARTIAL
 from wafs.store.local import LocalStore
 
@@ -105,6 +107,24 @@ def test_list_tells_what_each_takes(vault: Wafs, src: Path) -> None:
     shown = vault.do("snapshots", "list", "v:/s").lines()
     assert shown[0].split() == ["snapshot", "date", "files", "failed", "size", "only", "here"]
     assert shown[2].startswith("before the new phone  ")
+
+
+def test_one_that_took_until_the_next_day_is_the_later_one_of_its_day(
+    vault: Wafs, src: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = {"2026-02-01": datetime(2026, 2, 1, 10, tzinfo=UTC), "2026-02-01.2": datetime(2026, 2, 2, 0, 5, tzinfo=UTC)}
+    for name, end in ends.items():
+        (src / "a").write_text(name)
+
+        def mark(_made: datetime, failed: int, end: datetime = end) -> Mark:
+            return Mark(end.replace(tzinfo=None), failed)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(backup_run, "Mark", mark)
+            snap(vault, name)
+    assert got(vault, place, "latest") == facts_of(src)
+    vault.do("snapshots", "prune", "--keep-daily", "1", "--yes", "v:/s")
+    assert [snapshot["name"] for snapshot in listed(vault)] == ["2026-02-01.2"]
 
 
 def test_a_folder_named_after_a_day_is_no_snapshot(vault: Wafs, src: Path) -> None:

@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import stat
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Final, NamedTuple
 
 from wafs.cli.copy_rules import kept_mode
@@ -28,7 +28,7 @@ _DATED: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.([1-9]\d*))?")
 
 
 class Snapshot(NamedTuple):
-    """One snapshot. Of two the later one is the greater; `second` is that of the day, as far as it is known.
+    """One snapshot. Of two the later one is the greater; `second` counts from the beginning of the day.
 
     `is_dated`: named after its day, as prune wants it. One that is not complete has no day.
     `failed` files could not be read when it was made.
@@ -157,10 +157,11 @@ def _snapshot(name: bytes, mark: Mark) -> Snapshot:
     if dated is not None:
         with contextlib.suppress(ValueError):
             day = date.fromisoformat(dated[1])
-            second = _second(made) if made.date() == day else 0
-            return Snapshot(day, second, int(dated[2] or 1), name, failed=failed)
-    return Snapshot(made.date(), _second(made), 0, name, is_dated=False, failed=failed)
+            return Snapshot(day, _second(made, day), int(dated[2] or 1), name, failed=failed)
+    day = made.date()
+    return Snapshot(day, _second(made, day), 0, name, is_dated=False, failed=failed)
 
 
-def _second(made: datetime) -> float:
-    return made.hour * 3600 + made.minute * 60 + made.second + made.microsecond / 1e6
+def _second(made: datetime, day: date) -> float:
+    """Return when it was made, from the beginning of its day on: one that was begun before midnight may end after."""
+    return (made - datetime.combine(day, time.min)).total_seconds()
