@@ -189,6 +189,7 @@ def test_what_cannot_be_backed_up_is_named_and_the_rest_is(vault: Wafs, place: P
         (("backup", "src", "nowhere"), 7, "nowhere: no such file"),
         (("backup", "--snapshot=../x", "src", "v"), 2, "cannot be the name of a snapshot"),
         (("backup", "--snapshot=", "src", "v"), 2, "cannot be the name of a snapshot"),
+        (("backup", "--snapshot=latest", "src", "v"), 2, "cannot be the name of a snapshot"),
     ],
 )
 def test_what_makes_no_sense(vault: Wafs, place: Path, words: tuple[str, ...], code: int, said: str) -> None:

@@ -23,6 +23,7 @@ _EXAMPLES = (
 
 
 _TODAY = "today"
+_LATEST = "latest"
 
 
 @click.command(cls=Command, examples=_EXAMPLES, usual_values={"--snapshot": _TODAY})
@@ -59,9 +60,9 @@ def backup(  # noqa: PLR0913  one argument for each option
     again it is reported as failed. A database is copied together with its -wal or -journal.
 
     With --snapshot all of SRC goes to a folder named after the day (a second one on that day is 2026-11-23.2), or to
-    NAME, which wafs snapshots prune leaves alone. Files that did not change since an earlier snapshot are links to
-    those. So they are one file: look at snapshots, and do not change them. A snapshot gets its name when it is
-    complete; what an interrupted one has copied is used by the next and then removed.
+    NAME, which wafs snapshots prune leaves alone unless it is a day. Files that did not change since an earlier
+    snapshot are links to those. So they are one file: look at snapshots, and do not change them. A snapshot gets its
+    name when it is complete; what an interrupted one has copied is used by the next and then removed.
 
     Categories: databases, backups, images, video, gifs, video-notes, voice-notes, audio, stickers, documents,
     profile-photos, wallpaper, statuses, links, other. Globs: * and ? stand for a part of a name, ** for any folders;
@@ -71,9 +72,9 @@ def backup(  # noqa: PLR0913  one argument for each option
     from wafs.cli.failures import Failures
     from wafs.errors import NotADirError, NotFoundError, UsageError
 
-    if snapshot is not None and (not snapshot or snapshot.startswith(".") or "/" in snapshot):
+    if snapshot is not None and (not snapshot or snapshot.startswith(".") or "/" in snapshot or snapshot == _LATEST):
         msg = f"{snapshot!r} cannot be the name of a snapshot"
-        raise UsageError(msg, hint="it is the name of a folder, and does not begin with a dot")
+        raise UsageError(msg, hint="it is the name of a folder, does not begin with a dot, and latest is the newest")
     if not os.path.isdir(src):
         kind = NotADirError if os.path.lexists(src) else NotFoundError
         msg = f"{src}: {'not a folder' if kind is NotADirError else 'no such folder'}"
