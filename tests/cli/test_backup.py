@@ -189,6 +189,9 @@ def test_what_cannot_be_backed_up_is_named_and_the_rest_is(vault: Wafs, place: P
         (("backup", "src", "nowhere"), 7, "nowhere: no such file"),
         (("backup", "--snapshot=../x", "src", "v"), 2, "cannot be the name of a snapshot"),
         (("backup", "--snapshot=", "src", "v"), 2, "cannot be the name of a snapshot"),
+        (("backup", "v", "v"), 2, "v lies inside the vault itself"),
+        (("backup", "v/tree", "v:/x"), 2, "v/tree lies inside the vault itself"),
+        (("put", "v", "v/.", "/x"), 2, "v/. lies inside the vault itself"),
         (("backup", "--snapshot=latest", "src", "v"), 2, "cannot be the name of a snapshot"),
     ],
 )

@@ -24,7 +24,7 @@ from wafs.cli.snapshot_marks import Mark
 from wafs.cli.snapshot_store import SnapshotStore
 from wafs.cli.tally import Outcome
 from wafs.cli.unlock_options import SecretSource
-from wafs.cli.vault_places import make_folders
+from wafs.cli.vault_places import make_folders, refuse_source_in
 from wafs.errors import NotADirError, NotFoundError
 from wafs.fs.attrs import Caller, Entry
 from wafs.fs.walk import found
@@ -58,8 +58,9 @@ class BackupResult(NamedTuple):
 def run_backup(request: Request, secret: SecretSource, failures: Failures) -> BackupResult:
     """Make a backup; what fails for one file goes to the failures.
 
-    Raises: WafsError, OSError, KeyboardInterrupt.
+    Raises: UsageError, WafsError, OSError, KeyboardInterrupt.
     """
+    refuse_source_in(request.target.vault, request.src)
     source = BackupSource(request.src)
     with opened(request.target.vault, secret, read_only=request.dry_run) as session, Progress("backup") as progress:
         tell("", f"{request.src} is {KIND_WORDS[source.kind]}")

@@ -40,7 +40,12 @@ def put(*, vault: str, sources: tuple[str, ...], path: bytes, source: SecretSour
     from wafs.cli.failures import Failures
     from wafs.cli.opening import opened
     from wafs.cli.progress import Progress
+    from wafs.cli.vault_places import refuse_source_in
 
+    for name in sources:
+        # A symlink is copied as such.
+        if not os.path.islink(name):
+            refuse_source_in(vault, name)
     failures = Failures()
     local = [os.fsencode(name) for name in sources]
     with opened(vault, source, read_only=False) as session, Progress("put") as progress:

@@ -2,7 +2,7 @@
 
 import os
 
-from wafs.errors import NotFoundError
+from wafs.errors import NotFoundError, UsageError
 from wafs.fs.attrs import Caller
 from wafs.fs.vfs import Vfs
 from wafs.fs.walk import found, found_parent, parts_of
@@ -24,6 +24,17 @@ def inside_vault(path: str) -> str | None:
         if above == place:
             return None
         place = above
+
+
+def refuse_source_in(vault: str, source: str | bytes) -> None:
+    """Refuse to copy a vault, or a part of it, into itself: what is copied would be met again, without end.
+
+    Raises: UsageError.
+    """
+    real, shown = os.path.realpath(vault), os.fsdecode(source)
+    if os.path.commonpath([real, os.path.realpath(shown)]) == real:
+        msg = f"{shown} lies inside the vault itself"
+        raise UsageError(msg, hint="to copy the vault as it is, encrypted, use cp -a or rsync")
 
 
 def on_vault_mount(path: str) -> bool:
