@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -140,6 +141,10 @@ def test_nothing_plain_goes_into_the_folder_of_a_vault(backup: Wafs) -> None:
     for output in ("v/x.db", "v/tree/x.db"):
         said = decrypt(backup, "b/msgstore.db.crypt15", "--key-file", "digits", "-o", output, code=2)
         assert "would lie there unencrypted" in said
+    for source in ("../b/msgstore.db.crypt15", "../b"):
+        with contextlib.chdir("v"):
+            said = decrypt(backup, source, "--key-file", "../digits", code=2)
+        assert "this folder lies inside of the vault" in said
 
 
 @pytest.mark.parametrize(

@@ -88,10 +88,12 @@ class DecryptJob:
         if from_vault is None and not os.path.lexists(self._file):
             msg = f"there is no file {self._file}"
             raise NotFoundError(msg)
-        if to_vault is None and self._output not in (None, _STANDARD_OUTPUT):
-            inside = inside_vault(self._output or "")
+        if to_vault is None and self._output != _STANDARD_OUTPUT:
+            inside = inside_vault(self._output or ".")
             if inside is not None:
-                msg = f"{self._output} lies inside of the vault {inside}: it would lie there unencrypted"
+                msg = (
+                    f"{self._output or 'this folder'} lies inside of the vault {inside}: it would lie there unencrypted"
+                )
                 raise UsageError(msg, hint=f"to put it into the vault: -o {inside}:/")
         with self._stack:
             source = self._session(from_vault, writing=_same_vault(from_vault, to_vault))
