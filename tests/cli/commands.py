@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pytest
 
 from wafs.cli.main import run
-
-if TYPE_CHECKING:
-    import pytest
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = b"correct horse battery staple"
@@ -87,3 +86,14 @@ def spawn(*words: object, stdin: bytes = b"", **options: object) -> Result:
         **options,  # type: ignore[call-overload]
     )
     return Result(done.returncode, done.stdout, done.stderr.decode("utf-8", "backslashreplace"))
+
+
+def powerless(*words: object) -> subprocess.CompletedProcess[str]:
+    """Run wafs without the power of root to pass over permission bits."""
+    line = command(*words)
+    if os.geteuid() == 0:
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            pytest.skip("root passes over permission bits, and setpriv (util-linux) is missing")
+        line = [setpriv, "--inh-caps=-all", "--bounding-set=-all", *line]
+    return subprocess.run(line, check=False, capture_output=True, text=True, env=environment())

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cli.backups import backed_up, restored
-from cli.commands import WITH_PASSWORD, Wafs, environment
+from cli.commands import WITH_PASSWORD, Wafs, environment, powerless
 from cli.local_tree import facts_of
 from wafs.cli import intake
 from wafs.cli.progress import Progress
@@ -241,3 +241,27 @@ def test_a_sync_that_finds_the_disk_full_lets_no_file_of_its_batch_have_its_name
     assert vault.names() == []
     vault.do("backup", "src", "v")
     assert vault.names() == ["a", "b", "c"]
+
+
+def test_read_only_folders_take_what_is_new_and_go_with_their_snapshot(vault: Wafs, place: Path) -> None:
+    (place / "src/ro/deep").mkdir(parents=True)
+
+    def change(name: str) -> None:
+        for folder in ("src", "src/ro", "src/ro/deep"):
+            os.chmod(folder, 0o700)
+        for folder in ("src/ro", "src/ro/deep", "src"):
+            (place / folder / name).write_text(name)
+            os.chmod(folder, 0o555)
+
+    for name in ("a", "b"):
+        change(name)
+        for words in ((), (f"--snapshot={name}",)):
+            done = powerless("backup", *words, "src", "v:/s" if words else "v:/x", *WITH_PASSWORD)
+            assert done.returncode == 0, done.stderr
+    assert restored(vault, place, "/x") == facts_of(place / "src")
+    vault.do("backup", "--snapshot=2020-01-01", "src", "v:/s")
+    vault.do("backup", "--snapshot=2020-01-02", "src", "v:/s")
+    done = powerless("snapshots", "prune", "--keep-last", "1", "--yes", "v:/s", *WITH_PASSWORD)
+    assert done.returncode == 0, done.stderr
+    assert "2020-01-01/" not in vault.do("ls", "v", "/s").out.decode()
+    assert restored(vault, place, "/s/2020-01-02") == facts_of(place / "src")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.commands import PASSWORD, WITH_PASSWORD, Wafs, command, environment, spawn
+from cli.commands import PASSWORD, WITH_PASSWORD, Wafs, command, environment, powerless, spawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,17 +123,6 @@ def test_output_onto_a_full_device(vault: Wafs, place: Path) -> None:
         )
     assert done.returncode == 7
     assert b"no space left on device" in done.stderr
-
-
-def powerless(*words: object) -> subprocess.CompletedProcess[str]:
-    """Run wafs without the power of root to pass over permission bits."""
-    line = command(*words)
-    if os.geteuid() == 0:
-        setpriv = shutil.which("setpriv")
-        if setpriv is None:
-            pytest.skip("root passes over permission bits, and setpriv (util-linux) is missing")
-        line = [setpriv, "--inh-caps=-all", "--bounding-set=-all", *line]
-    return subprocess.run(line, check=False, capture_output=True, text=True, env=environment())
 
 
 def test_no_permission(vault: Wafs, place: Path) -> None:

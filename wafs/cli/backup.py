@@ -16,6 +16,7 @@ from wafs.cli.local_walk import LocalStep, local_walk
 from wafs.cli.moved_files import MovedFiles
 from wafs.cli.opening import Session
 from wafs.cli.outcomes import Outcomes
+from wafs.cli.removing import open_up
 from wafs.cli.screen import tell
 from wafs.cli.selection import Selection
 from wafs.cli.tally import Outcome
@@ -51,7 +52,7 @@ class Means(NamedTuple):
 class _Level:
     """A folder that the walk is in: its path below the source, and its place in the vault once that is needed."""
 
-    __slots__ = ("bases", "below", "done", "entry", "present", "step", "touched")
+    __slots__ = ("bases", "below", "done", "entry", "opened", "present", "step", "touched")
 
     def __init__(self, step: LocalStep, below: bytes, entry: Entry | None) -> None:
         self.step = step
@@ -61,6 +62,7 @@ class _Level:
         self.bases: list[Base] = []
         self.done: set[bytes] = set()
         self.touched = False
+        self.opened = False
 
 
 class Backup:
@@ -161,7 +163,7 @@ class Backup:
             for base in level.bases:
                 self._vfs.tree.forget(base.number)
         entry, attrs = level.entry, level.step.attrs
-        if entry is None or (is_top and not is_new):
+        if entry is None or (is_top and not is_new and not level.opened):
             return
         mode = kept_mode(attrs.st_mode, attrs.st_uid)
         is_right = entry.attrs.mtime_ns == attrs.st_mtime_ns and stat.S_IMODE(entry.attrs.mode) == mode
@@ -186,7 +188,7 @@ class Backup:
             self._copy(self._intake, members, level, stale)
 
     def _copy(self, intake: Intake, members: list[LocalStep], level: _Level, stale: tuple[bytes, ...]) -> None:
-        parent = self._place(intake)
+        parent = self._open_place(intake)
         level.touched = True
         if len(members) == 1:
             written = [intake.write(members[0].path, parent, members[0].name, careful=True)]
@@ -241,7 +243,7 @@ class Backup:
         """Give a file one more name, and tell whether the storage can do that."""
         if self._intake is None:
             return True
-        parent = self._place(self._intake)
+        parent = self._open_place(self._intake)
         try:
             self._vfs.tree.forget(self._vfs.tree.link(entry.ino, parent, name).ino)
         except OSError as error:
@@ -264,7 +266,7 @@ class Backup:
                     self._outcomes.note(step.path, outcome, 0)
                     return
         if self._intake is not None:
-            self._intake.symlink(step, self._place(self._intake), step.name)
+            self._intake.symlink(step, self._open_place(self._intake), step.name)
             level.touched = True
         self._outcomes.note(step.path, outcome, 0)
 
@@ -272,9 +274,21 @@ class Backup:
         """Return the folder in the vault that the walk is in; it is made if it is not there yet."""
         for above, level in pairwise(self._levels):
             if level.entry is None:
+                self._open(above)
                 level.entry = intake.folder(_number(above), level.step.name)
                 level.touched = above.touched = True
         return _number(self._levels[-1])
+
+    def _open_place(self, intake: Intake) -> Ino:
+        """Return the same, and let it take files: it has the mode of its source, which may be read-only."""
+        number = self._place(intake)
+        self._open(self._levels[-1])
+        return number
+
+    def _open(self, level: _Level) -> None:
+        if level.entry is not None and not level.opened:
+            level.opened = open_up(self._vfs, level.entry)
+            level.touched |= level.opened
 
     def _list(self, level: _Level) -> None:
         """Learn what is in a folder of the vault, and remove what an interrupted run left there."""
@@ -286,6 +300,7 @@ class Backup:
             del level.present[name]
             if self._intake is not None:
                 level.touched = True
+                self._open(level)
                 self._vfs.tree.unlink(number, name)
 
 

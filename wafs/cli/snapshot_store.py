@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from wafs.cli.copy_rules import kept_mode
 from wafs.cli.opening import Session
-from wafs.cli.removing import Failed, remove_below
+from wafs.cli.removing import Failed, open_up, remove_below
 from wafs.cli.snapshot_marks import Mark, SnapshotMarks
 from wafs.errors import ExistsError, NotFoundError
 from wafs.fs.attrs import Caller, Entry, SetAttrs
@@ -138,13 +138,15 @@ class SnapshotStore:
         self._vfs.commits.settle()
 
     def _remove(self, name: bytes, failed: Failed) -> None:
-        if not name.startswith(PARTIAL):
-            partial = PARTIAL + secrets.token_hex(4).encode()
-            self._vfs.renamer.rename(self.number, name, self.number, new_name=partial)
-            name = partial
         entry = self._vfs.tree.lookup(self.number, name)
         try:
-            is_empty = remove_below(self._session, entry.ino, name, failed)
+            # Its folders have the modes of those in the source, where some may be read-only.
+            open_up(self._vfs, entry)
+            if not name.startswith(PARTIAL):
+                partial = PARTIAL + secrets.token_hex(4).encode()
+                self._vfs.renamer.rename(self.number, name, self.number, new_name=partial)
+                name = partial
+            is_empty = remove_below(self._session, entry.ino, name, failed, opening=True)
         finally:
             self._vfs.tree.forget(entry.ino)
         if is_empty:
