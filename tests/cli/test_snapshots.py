@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -200,6 +201,18 @@ def test_a_file_that_was_moved_is_stored_once(vault: Wafs, src: Path, place: Pat
     os.utime(src / "third", ns=(5, 5))
     third = snap(vault)
     assert got(vault, place, third) == facts_of(src)
+
+
+def test_a_copy_is_not_the_same_file_as_its_original(vault: Wafs, src: Path) -> None:
+    for name in ("b", "z"):
+        (src / name).write_bytes(os.urandom(WORTH_IT))
+    snap(vault)
+    for name in ("a-copy-of-b", "z-copy", "z-moved"):
+        shutil.copy2(src / name[0 if name[0] == "z" else -1], src / name)
+    (src / "z").unlink()
+    snap(vault)
+    vault.do("restore", "--snapshot", "latest", "v:/s", "out")
+    assert all(path.stat().st_nlink == 1 for path in Path("out").iterdir() if path.is_file() and not path.is_symlink())
 
 
 def test_an_interrupted_snapshot_is_not_shown_and_the_next_goes_on(

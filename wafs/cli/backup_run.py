@@ -151,7 +151,9 @@ class _Run:
         pins = [tree.lookup(store.number, snapshot.name).ino for snapshot in (*newest, *left)]
         comparison = self._comparison()
         moved = [
-            MovedFiles(self._session, comparison, os.path.join(self._request.target.path, snapshot.name))
+            MovedFiles(
+                self._session, comparison, os.path.join(self._request.target.path, snapshot.name), self._source.path
+            )
             for snapshot in newest
         ]
         try:

@@ -1,11 +1,14 @@
 """Moved files: what an earlier snapshot has under another name. WhatsApp renames its database backup every night."""
 
+import contextlib
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from wafs.cli.comparison import Comparison
+from wafs.cli.intake import is_same
 from wafs.cli.local_walk import LocalStep
 from wafs.cli.opening import Session
 from wafs.fs.attrs import Entry, SetAttrs
@@ -19,13 +22,16 @@ WORTH_IT: Final = 256 * KIB
 class MovedFiles:
     """The larger files of the snapshot at a path of the vault, by size and time. It is read when it is first asked.
 
+    A file counts as moved once, and only if it is not under its old name in the folder `source` of this machine any
+    more: a copy beside its original is another file, and would come back as the same one.
     Thread: that of the command.
     """
 
-    def __init__(self, session: Session, comparison: Comparison, snapshot: bytes) -> None:
+    def __init__(self, session: Session, comparison: Comparison, snapshot: bytes, source: bytes) -> None:
         self._session = session
         self._comparison = comparison
         self._snapshot = snapshot
+        self._source = source
         self._paths: dict[tuple[int, int], list[bytes]] | None = None
 
     @contextmanager
@@ -37,14 +43,21 @@ class MovedFiles:
         if step.attrs.st_size >= WORTH_IT:
             if self._paths is None:
                 self._paths = self._read()
-            for path in self._paths.get((step.attrs.st_size, step.attrs.st_mtime_ns), ()):
+            paths = self._paths.get((step.attrs.st_size, step.attrs.st_mtime_ns), [])
+            for path in [path for path in paths if not self._is_there(path, step.attrs)]:
                 with found(self._session.vfs, path) as entry:
                     if self._comparison.changes(step, entry.attrs) == SetAttrs() and self._comparison.has_same_content(
                         step, entry.ino
                     ):
+                        paths.remove(path)
                         yield entry
                         return
         yield None
+
+    def _is_there(self, path: bytes, attrs: os.stat_result) -> bool:
+        with contextlib.suppress(OSError):
+            return is_same(os.lstat(self._source + path[len(self._snapshot) :]), attrs)
+        return False
 
     def _read(self) -> dict[tuple[int, int], list[bytes]]:
         paths: dict[tuple[int, int], list[bytes]] = {}
