@@ -80,6 +80,23 @@ def test_newer_files_stay_and_older_ones_are_replaced(filled: Wafs, place: Path)
     assert facts_of(place / "out") == facts_of(place / "phone")
 
 
+def test_what_becomes_newer_while_it_is_copied_stays(
+    filled: Wafs, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Progress.begin
+
+    def begin(self: Progress, name: str | bytes) -> None:
+        real(self, name)
+        if name == b"wa.db":
+            (place / "out/wa.db").write_text("mine")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "begin", begin)
+        assert counts(filled, "v:/phone", "out")["databases"]["newer"] == 1
+    assert (place / "out/wa.db").read_text() == "mine"
+    assert not any(".wafs-" in name for name in os.listdir("out"))
+
+
 def test_the_same_time_and_another_size_is_replaced(filled: Wafs, place: Path) -> None:
     filled.do("restore", "v:/phone", "out")
     at = os.stat("phone/wa.db").st_mtime_ns

@@ -6,7 +6,7 @@ A file is written under a temporary name and renamed when all of it was verified
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from wafs.cli.copy_rules import PIECE, kept_mode, temporary_name
 from wafs.cli.opening import Session
@@ -54,9 +54,10 @@ class Outlet:
                 msg = f"a file cannot replace the folder {os.fsdecode(target)}"
                 raise IsADirError(msg)
 
-    def file(self, name: bytes, entry: Entry, target: bytes) -> None:
-        """Copy a file to a path, in place of the file that may be there.
+    def file(self, name: bytes, entry: Entry, target: bytes, may_replace: Callable[[], bool] = lambda: True) -> bool:
+        """Copy a file to a path, in place of the file that may be there, and tell whether it got there.
 
+        `may_replace` is asked at the last moment: copying takes time, and what is there may be another file by then.
         Raises: DamageError, WafsError, OSError, KeyboardInterrupt.
         """
         self._progress.begin(name)
@@ -73,10 +74,14 @@ class Outlet:
                         self._progress.advance(len(piece))
                         offset += len(piece)
                     self._set_attributes(entry, file.fileno())
+                if not may_replace():
+                    os.unlink(temporary)
+                    return False
                 os.rename(temporary, target)
         finally:
             self._vfs.files.release(fh)
         self._progress.done()
+        return True
 
     def link(self, first: bytes, target: bytes) -> None:
         """Make a path one more name of a file on this machine, in place of the file that may be there.

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import stat
+from typing import Final
 
 from wafs.cli.copy_rules import is_temporary, kept_mode
 from wafs.cli.opening import Session
@@ -15,6 +16,8 @@ from wafs.cli.tally import Outcome
 from wafs.errors import IsADirError, WafsError
 from wafs.fs.attrs import Entry
 from wafs.fs.walk import Step, walk
+
+_BROUGHT: Final = (Outcome.NEW, Outcome.CHANGED)
 
 
 class _Level:
@@ -93,8 +96,8 @@ class Restore:
             self._outcomes.note(step.path, Outcome.SKIPPED, step.entry.attrs.size)
         else:
             outcome = self._verdict(step.entry, target)
-            if outcome in (Outcome.NEW, Outcome.CHANGED):
-                self._bring(step, target)
+            if outcome in _BROUGHT:
+                outcome = self._bring(step, target, outcome)
             elif outcome is Outcome.UNCHANGED and self._outlet is not None and kind == stat.S_IFREG:
                 self._first.setdefault(step.entry.attrs.ino, target)
                 _put_mode_right(step.entry, target)
@@ -119,23 +122,26 @@ class Restore:
                 return Outcome.UNCHANGED
         return Outcome.NEWER if there.st_mtime_ns > attrs.mtime_ns and not self._force else Outcome.CHANGED
 
-    def _bring(self, step: Step, target: bytes) -> None:
+    def _bring(self, step: Step, target: bytes, outcome: Outcome) -> Outcome:
+        """Bring a file or a symlink, and tell what became of it: what is newer by the time it is complete stays."""
         outlet = self._outlet
         if outlet is None:
-            return
+            return outcome
         self._make_folders()
         attrs = step.entry.attrs
         if stat.S_ISLNK(attrs.mode):
             outlet.symlink(step.entry, target)
-            return
+            return outcome
         first = self._first.get(attrs.ino) if attrs.nlink > 1 else None
         if first is not None:
             with contextlib.suppress(OSError):
                 outlet.link(first, target)
-                return
-        outlet.file(step.name, step.entry, target)
+                return outcome
+        if not outlet.file(step.name, step.entry, target, lambda: self._verdict(step.entry, target) in _BROUGHT):
+            return self._verdict(step.entry, target)
         if attrs.nlink > 1:
             self._first[attrs.ino] = target
+        return outcome
 
     def _make_folders(self) -> None:
         if self._outlet is None:
