@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -95,6 +98,53 @@ def test_what_becomes_newer_while_it_is_copied_stays(
         assert counts(filled, "v:/phone", "out")["databases"]["newer"] == 1
     assert (place / "out/wa.db").read_text() == "mine"
     assert not any(".wafs-" in name for name in os.listdir("out"))
+
+
+def test_a_database_never_meets_the_log_of_another(vault: Wafs, place: Path) -> None:
+    def fill(path: Path, rows: int) -> None:
+        """Make a database whose log is left over, as after a crash."""
+        path.parent.mkdir(exist_ok=True)
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("CREATE TABLE t (x)")
+            db.executemany("INSERT INTO t VALUES (?)", [(f"{rows} {row}" * 99,) for row in range(rows)])
+            db.commit()
+            for end in ("", "-wal"):
+                shutil.copy2(f"{path}{end}", f"{path}{end}.kept")
+        for end in ("", "-wal"):
+            os.rename(f"{path}{end}.kept", f"{path}{end}")
+
+    def rows(path: Path) -> int:
+        shutil.copytree(path.parent, "looked")
+        try:
+            with closing(sqlite3.connect(f"looked/{path.name}")) as db:
+                assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+                return int(db.execute("SELECT count(*) FROM t").fetchone()[0])
+        finally:
+            shutil.rmtree("looked")
+
+    with closing(sqlite3.connect(place / "closed.db")) as db:
+        db.execute("CREATE TABLE t (x)")
+        db.executemany("INSERT INTO t VALUES (?)", [("one" * 99,)] * 700)
+        db.commit()
+    (place / "src").mkdir()
+    os.rename("closed.db", "src/a.db")
+    vault.do("backup", "src", "v:/closed")
+    fill(place / "out/a.db", 500)
+    os.utime("out/a.db", ns=(0, 0))
+    found = counts(vault, "v:/closed", "out")["all"]
+    assert (found["newer"], rows(place / "out/a.db")) == (1, 500)
+    vault.do("restore", "--force", "v:/closed", "out")
+    assert (os.listdir("out"), rows(place / "out/a.db")) == (["a.db"], 700)
+    # A database that is newer here keeps its log, too.
+    os.remove("src/a.db")
+    fill(place / "src/a.db", 800)
+    vault.do("backup", "src", "v:/live")
+    os.utime("out/a.db", ns=(2**61, 2**61))
+    found = counts(vault, "v:/live", "out")["all"]
+    assert (found["newer"], rows(place / "out/a.db")) == (2, 700)
+    vault.do("restore", "--force", "v:/live", "out")
+    assert rows(place / "out/a.db") == 800
 
 
 def test_the_same_time_and_another_size_is_replaced(filled: Wafs, place: Path) -> None:

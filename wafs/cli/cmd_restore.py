@@ -46,8 +46,9 @@ def restore(  # noqa: PLR0913  one argument for each option
 
     What is in the folder PATH of VAULT goes into the folder DEST, which is made if need be. Files that are missing in
     DEST are written, and so are those that are older there, or as old and of another size. Newer ones stay, but for
-    --force; what is the same by size and time is not read. Nothing is removed from DEST. Kept are times, permission
-    bits, symlinks, hard links and attributes in user.*.
+    --force; what is the same by size and time is not read. Nothing is removed from DEST but the -wal or -journal of a
+    database that is replaced; a database with a newer one stays, too. Kept are times, permission bits, symlinks, hard
+    links and attributes in user.*.
 
     A file appears under its name when it is complete and verified. One that is damaged is left out and named, the rest
     is restored, and the exit code is 5. Categories and globs are those of wafs backup.

@@ -12,10 +12,11 @@ from wafs.errors import FileChangedError
 from wafs.fs.attrs import Attrs
 from wafs.units import Ino
 
-_LOGS: Final = (b"-journal", b"-wal")
-_SIDE_FILES: Final = (*_LOGS, b"-shm")
+LOGS: Final = (b"-journal", b"-wal")
+_SIDE_FILES: Final = (*LOGS, b"-shm")
 _DATABASES: Final = (b".db", b".db3", b".sqlite", b".sqlite3")
 _MAGIC: Final = b"SQLite format 3\0"
+_LOG_MAGICS: Final = (bytes.fromhex("d9d505f920a163d7"), bytes.fromhex("377f0682"), bytes.fromhex("377f0683"))
 
 
 def members_of(step: LocalStep) -> list[LocalStep]:
@@ -23,7 +24,7 @@ def members_of(step: LocalStep) -> list[LocalStep]:
 
     Raises: OSError.
     """
-    names = [step.name + suffix for suffix in _LOGS if step.name + suffix in step.siblings]
+    names = [step.name + suffix for suffix in LOGS if step.name + suffix in step.siblings]
     return [step, *_regular(step, names)]
 
 
@@ -37,6 +38,23 @@ def stale_names(step: LocalStep, present: Mapping[bytes, Attrs]) -> tuple[bytes,
     beside = (step.name + suffix for suffix in _SIDE_FILES)
     names = [name for name in beside if name not in step.siblings and _is_regular(present.get(name))]
     return tuple(names) if names and _is_database(step) else ()
+
+
+def local_logs(target: bytes) -> list[tuple[bytes, int]]:
+    """Return the suffixes of the logs beside a path of this machine that SQLite would read, and when they were changed.
+
+    Raises: OSError.
+    """
+    found = []
+    for suffix in LOGS:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            attrs = os.lstat(target + suffix)
+            if not stat.S_ISREG(attrs.st_mode) or not attrs.st_size:
+                continue
+            with open(target + suffix, "rb", buffering=0, opener=_without_waiting) as file:
+                if file.read(8).startswith(_LOG_MAGICS):
+                    found.append((suffix, attrs.st_mtime_ns))
+    return found
 
 
 def write_together(intake: Intake, members: list[LocalStep], parent: Ino) -> list[Written]:

@@ -3,9 +3,11 @@
 import contextlib
 import os
 import stat
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from wafs.cli.copy_rules import is_temporary, kept_mode
+from wafs.cli.database_files import LOGS, local_logs
 from wafs.cli.opening import Session
 from wafs.cli.outcomes import Outcomes
 from wafs.cli.outlet import Outlet
@@ -13,11 +15,18 @@ from wafs.cli.screen import tell
 from wafs.cli.selection import Selection
 from wafs.cli.storage_clock import StorageClock
 from wafs.cli.tally import Outcome
-from wafs.errors import IsADirError, WafsError
+from wafs.errors import IsADirError, NotFoundError, WafsError
 from wafs.fs.attrs import Entry
 from wafs.fs.walk import Step, walk
 
 _BROUGHT: Final = (Outcome.NEW, Outcome.CHANGED)
+
+
+class _Judgement(NamedTuple):
+    """What is to become of an entry; where it comes, the logs in `stale` must go: they are of another database."""
+
+    outcome: Outcome
+    stale: Sequence[bytes] = ()
 
 
 class _Level:
@@ -49,6 +58,8 @@ class Restore:
         self._force = force
         self._levels: list[_Level] = []
         self._clock = StorageClock(b"")
+        # Databases that stay as they are here: so do their logs.
+        self._kept: set[bytes] = set()
         # Where the first name of each file with several is, by the number of the file.
         self._first: dict[int, bytes] = {}
 
@@ -95,13 +106,44 @@ class Restore:
         elif not self._selection.wants(step.path, self._outcomes.category_of(step.path)):
             self._outcomes.note(step.path, Outcome.SKIPPED, step.entry.attrs.size)
         else:
-            outcome = self._verdict(step.entry, target)
+            outcome = self._judge(step, target).outcome
             if outcome in _BROUGHT:
                 outcome = self._bring(step, target, outcome)
             elif outcome is Outcome.UNCHANGED and self._outlet is not None and kind == stat.S_IFREG:
                 self._first.setdefault(step.entry.attrs.ino, target)
                 _put_mode_right(step.entry, target)
             self._outcomes.note(step.path, outcome, step.entry.attrs.size if kind == stat.S_IFREG else 0)
+
+    def _judge(self, step: Step, target: bytes) -> _Judgement:
+        """Tell what is to become of an entry: a database and its logs are one, of which all comes or all stays."""
+        outcome = self._verdict(step.entry, target)
+        if not stat.S_ISREG(step.entry.attrs.mode):
+            return _Judgement(outcome)
+        if outcome in _BROUGHT and any(target.endswith(log) and target.removesuffix(log) in self._kept for log in LOGS):
+            return _Judgement(Outcome.NEWER)
+        stale = []
+        if outcome in _BROUGHT:
+            for suffix, changed_ns in local_logs(target):
+                found = self._log_verdict(step, suffix, target)
+                if found is None:
+                    stale.append(target + suffix)
+                is_newer = not self._force and changed_ns > step.entry.attrs.mtime_ns
+                if found is Outcome.NEWER or (found is None and is_newer):
+                    outcome = Outcome.NEWER
+        if outcome is Outcome.NEWER:
+            self._kept.add(target)
+        return _Judgement(outcome, stale)
+
+    def _log_verdict(self, step: Step, suffix: bytes, target: bytes) -> Outcome | None:
+        """Tell the same of a log that is on this machine; None if the vault has none of that name."""
+        try:
+            entry = self._vfs.tree.lookup(step.parent, step.name + suffix)
+        except NotFoundError:
+            return None
+        try:
+            return self._verdict(entry, target + suffix)
+        finally:
+            self._vfs.tree.forget(entry.ino)
 
     def _verdict(self, entry: Entry, target: bytes) -> Outcome:
         """Tell what is to become of an entry, by what is at its place on this machine."""
@@ -133,15 +175,24 @@ class Restore:
             outlet.symlink(step.entry, target)
             return outcome
         first = self._first.get(attrs.ino) if attrs.nlink > 1 else None
-        if first is not None:
+        if first is not None and not local_logs(target):
             with contextlib.suppress(OSError):
                 outlet.link(first, target)
                 return outcome
-        if not outlet.file(step.name, step.entry, target, lambda: self._verdict(step.entry, target) in _BROUGHT):
-            return self._verdict(step.entry, target)
+        if not outlet.file(step.name, step.entry, target, lambda: self._makes_room(step, target)):
+            return self._judge(step, target).outcome
         if attrs.nlink > 1:
             self._first[attrs.ino] = target
         return outcome
+
+    def _makes_room(self, step: Step, target: bytes) -> bool:
+        """Tell whether a file may still come, and remove the log of the database that goes."""
+        outcome, stale = self._judge(step, target)
+        if outcome not in _BROUGHT:
+            return False
+        for log in stale:
+            os.unlink(log)
+        return True
 
     def _make_folders(self) -> None:
         if self._outlet is None:
