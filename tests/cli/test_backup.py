@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,20 @@ def test_an_encrypted_ios_backup_is_copied_as_it_is(vault: Wafs, place: Path) ->
     result = vault.do("backup", "ios", "v")
     assert "this iOS backup is encrypted" in result.err
     assert restored(vault, place) == facts_of(place / "ios")
+
+
+def test_a_manifest_that_never_ends_or_has_another_name_is_none(vault: Wafs, place: Path) -> None:
+    (place / "ios").mkdir()
+    (place / "ios/Info.plist").write_text("x")
+    with closing(sqlite3.connect("ios/Manifest.db")) as db:
+        db.execute(
+            "CREATE VIEW Files AS WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)"
+            " SELECT n AS fileID, n AS domain, n AS relativePath, n > 0 AS flags FROM r"
+        )
+    assert "manifest of this iOS backup cannot be read" in vault.do("backup", "ios", "v").err
+    assert "manifest of this iOS backup cannot be read" in vault.do("restore", "v", "out").err
+    os.rename("ios/Manifest.db", "ios/MANIFEST.DB")
+    assert "manifest of this iOS backup cannot be read" in vault.do("backup", "ios", "v:/other").err
 
 
 def test_whatsapp_business_and_plain_folders(vault: Wafs, phone: Path, place: Path) -> None:

@@ -1,11 +1,11 @@
 """Backup source: the folder that is backed up, what kind it is, and what each file in it is."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from typing import Final
 
 from wafs.cli.screen import tell
-from wafs.whatsapp.ios_manifest import categories_in_file, is_encrypted
 from wafs.whatsapp.layout import (
     LOOK_DEPTH,
     BackupKind,
@@ -45,13 +45,17 @@ class BackupSource:
         return (self._manifest or {}).get(path) or ios_fixed_category(path)
 
     def _read_manifest(self, path: str) -> None:
+        from wafs.whatsapp.ios_manifest import LocalManifest, categories_in, is_encrypted
+
         plist = b""
         try:
             with open(os.path.join(path, "Manifest.plist"), "rb") as file:
                 plist = file.read(_PLIST_CAP)
         except FileNotFoundError:
             pass
-        self._manifest = categories_in_file(os.path.join(path, "Manifest.db"))
+        # A copy may have come through a system that wrote the names in capitals.
+        with contextlib.suppress(FileNotFoundError), open(os.path.join(path, "Manifest.db"), "rb", buffering=0) as file:
+            self._manifest = categories_in(LocalManifest(file.fileno()), lambda: None)
         if is_encrypted(plist):
             tell("note", "this iOS backup is encrypted: it is copied as it is, and what its files are cannot be told")
             self._manifest = None

@@ -21,7 +21,6 @@ from wafs.errors import NotADirError, NotFoundError, UsageError, WafsError
 from wafs.fs.walk import found, listing, walk
 from wafs.units import MIB, Ino
 from wafs.vault.scratch import Scratch
-from wafs.whatsapp.ios_manifest import categories_in_bytes, is_encrypted
 from wafs.whatsapp.layout import BackupKind, Category, category_of, ios_fixed_category, kind_of
 
 _OUTCOMES: Final = (
@@ -32,7 +31,6 @@ _OUTCOMES: Final = (
     Outcome.SKIPPED,
     Outcome.FAILED,
 )
-_MANIFEST_CAP: Final = 1 << 30
 _PLIST_CAP: Final = 16 * MIB
 
 
@@ -56,7 +54,7 @@ def run_restore(request: Request, secret: SecretSource, failures: Failures) -> t
     with opened(request.place.vault, secret, read_only=True) as session, Progress("restore") as progress:
         path = _chosen(session, request)
         with found(session.vfs, path, follow=True) as source:
-            outcomes = Outcomes(b"", _categories(session, source.ino), failures, progress, _OUTCOMES)
+            outcomes = Outcomes(b"", _categories(session, path, source.ino), failures, progress, _OUTCOMES)
             if progress.watched:
                 progress.expect(_total_size(session, source.ino))
             outlet = None if request.dry_run else Outlet(session, progress, verb="restore")
@@ -103,15 +101,19 @@ def _chosen(session: Session, request: Request) -> bytes:
     return path
 
 
-def _categories(session: Session, number: Ino) -> Callable[[bytes], Category]:
+def _categories(session: Session, path: bytes, number: Ino) -> Callable[[bytes], Category]:
     """Return what tells the category of a path below a folder of the vault."""
     names = listing(session.vfs, number)
     if kind_of(names) is not BackupKind.IOS:
         return category_of
+    from wafs.whatsapp.ios_manifest import categories_in, is_encrypted
+    from wafs.whatsapp.plain_source import PlainSource
+
     manifest: dict[bytes, Category] | None = None
     try:
         if not is_encrypted(bytes(_content(session, number, b"Manifest.plist", _PLIST_CAP))):
-            manifest = categories_in_bytes(_content(session, number, b"Manifest.db", _MANIFEST_CAP))
+            with PlainSource(session.vfs, os.path.join(path, b"Manifest.db")) as file:
+                manifest = categories_in(file, session.interrupts.check)
     except (WafsError, OSError):
         # Who restores it is told.
         manifest = None

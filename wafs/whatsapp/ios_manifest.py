@@ -1,50 +1,56 @@
 """iOS manifest: the table in a backup of Finder or iTunes that says which file is which."""
 
+import os
 import plistlib
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Final
 
-from wafs.errors import UserError
+from wafs.errors import UserError, WafsError
+from wafs.whatsapp.database import Database, as_bytes
 from wafs.whatsapp.layout import Category, ios_categories
+from wafs.whatsapp.memory_file import RandomAccess
+from wafs.whatsapp.sqlite_vfs import MAIN
 
-_MAGIC: Final = b"SQLite format 3\0"
-_VERSIONS: Final = slice(18, 20)
-_IS_ROLLBACK: Final = b"\x01\x01"
 _PATHS: Final = "SELECT relativePath FROM Files WHERE instr(domain, 'net.whatsapp.') > 0"
-_ROWS: Final = "SELECT fileID, domain, relativePath FROM Files WHERE flags = 1 AND instr(domain, 'net.whatsapp.') > 0"
+_COLUMNS: Final = ("fileID", "domain", "relativePath")
+_ROWS: Final = (
+    f"SELECT {', '.join(map(as_bytes, _COLUMNS))} FROM Files WHERE flags = 1 AND instr(domain, 'net.whatsapp.') > 0"
+)
 
 
-def categories_in_file(manifest: str) -> dict[bytes, Category] | None:
-    """Return the path of each of WhatsApp's files in a backup with its category; None if the manifest is no database.
+class LocalManifest:
+    """The bytes of a manifest on this machine.
 
-    Nothing is written, locked or made beside it. An encrypted backup has no readable manifest.
     Raises: OSError.
     """
-    with open(manifest, "rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            return None
-    # `as_uri` escapes what would be an option in a name.
-    uri = f"{Path(manifest).absolute().as_uri()}?mode=ro&immutable=1"
-    try:
-        with closing(sqlite3.connect(uri, uri=True)) as db:
-            return _categories(db)
-    except sqlite3.Error:
-        return None
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self.size: Final = os.fstat(fd).st_size
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return up to `size` bytes; fewer only at the end."""
+        return os.pread(self._fd, size, offset)
 
 
-def categories_in_bytes(manifest: bytearray) -> dict[bytes, Category] | None:
-    """Return the same for a manifest in memory, of which it changes two bytes."""
-    if not manifest.startswith(_MAGIC):
-        return None
-    # What is in memory has no write-ahead log, and SQLite refuses to look for one.
-    manifest[_VERSIONS] = _IS_ROLLBACK
+def categories_in(manifest: RandomAccess, check: Callable[[], None]) -> dict[bytes, Category] | None:
+    """Return the path of each of WhatsApp's files in a backup with its category; None if the manifest is no database.
+
+    Nothing is written, and a manifest that was made to take for ever is given up. An encrypted backup has no readable
+    one. `check` is called now and then and may raise to stop.
+    Raises: what reading it and `check` raise.
+    """
     try:
-        with closing(sqlite3.connect(":memory:")) as db:
-            db.deserialize(manifest)
-            return _categories(db)
-    except sqlite3.Error:
+        with Database({MAIN: manifest}, check) as db:
+            if not db.columns("Files") >= {"fileid", "domain", "relativepath", "flags"}:
+                return None
+            rows = (
+                tuple((db.text(value) or b"").decode("utf-8", "replace") for value in row) for row in db.rows(_ROWS)
+            )
+            return dict(ios_categories((file_id, domain, path) for file_id, domain, path in rows))
+    except WafsError:
         return None
 
 
@@ -83,8 +89,3 @@ def is_encrypted(plist: bytes) -> bool:
     except Exception:  # noqa: BLE001  the parsers of the library promise no set of errors for bytes that are no plist
         return False
     return isinstance(facts, dict) and facts.get("IsEncrypted") is True
-
-
-def _categories(db: sqlite3.Connection) -> dict[bytes, Category]:
-    rows = db.execute(_ROWS)
-    return dict(ios_categories((str(file_id), str(domain), str(path)) for file_id, domain, path in rows))
