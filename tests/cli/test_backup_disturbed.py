@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,27 @@ def test_what_is_no_file_any_more_replaces_none(vault: Wafs, place: Path, monkey
     monkeypatch.setattr(os, "open", becomes_fifo)
     result = vault.unlocked("backup", "src", "v")
     assert (result.code, "src/a: changed while being read" in result.err) == (1, True)
+
+
+def test_a_change_in_the_same_step_of_the_clock_is_waited_for(
+    vault: Wafs, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ns = time.time_ns() // 10**9 * 10**9
+    (place / "src").mkdir()
+
+    def fill(text: str) -> None:
+        (place / "src/a").write_text(text)
+        os.utime("src/a", ns=(now_ns, now_ns))
+
+    def sleep(seconds: float) -> None:
+        assert 0 < seconds <= 2
+        fill("two")
+
+    fill("one")
+    monkeypatch.setattr(time, "time_ns", lambda: now_ns + 1)
+    monkeypatch.setattr(time, "sleep", sleep)
+    vault.do("backup", "src", "v")
+    assert vault.cat("a") == b"two"
 
 
 def grow_after_reads(monkeypatch: pytest.MonkeyPatch, path: str, *, times: int) -> None:

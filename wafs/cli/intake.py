@@ -8,6 +8,7 @@ batch, and runs while the next one is written.
 import contextlib
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -123,7 +124,7 @@ class Intake:
             self._progress.begin(os.path.basename(source))
             for attempt in range(2):
                 # Taken before it is read, which changes one time; a change while it is read then shows as a newer file.
-                attrs = os.fstat(fd)
+                attrs = _settled(fd) if careful else os.fstat(fd)
                 if not stat.S_ISREG(attrs.st_mode):
                     raise FileChangedError
                 end = attrs.st_size if careful else None
@@ -329,6 +330,18 @@ class Intake:
                     self._drop_pin(item)
             self._syncing.clear()
             self._queue.clear()
+
+
+def _settled(fd: int) -> os.stat_result:
+    """Return the attributes of a file when a change to it would show: one in the same step of the clock does not."""
+    attrs = os.fstat(fd)
+    # FAT counts two seconds, others the ticks of the kernel.
+    step = 2 * 10**9 if attrs.st_mtime_ns % 10**9 == 0 else 2 * 10**7
+    left = attrs.st_mtime_ns + step - time.time_ns()
+    if not 0 < left <= step:
+        return attrs
+    time.sleep(left / 1e9)
+    return os.fstat(fd)
 
 
 def is_same(before: os.stat_result, after: os.stat_result) -> bool:
