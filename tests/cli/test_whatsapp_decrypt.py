@@ -83,6 +83,16 @@ def test_nothing_is_replaced_without_force(backup: Wafs, place: Path) -> None:
     assert left() == []
 
 
+def test_two_that_would_have_one_name_do_not_replace_each_other(backup: Wafs, place: Path) -> None:
+    other = encrypted.crypt14(PLAIN + b"older", SERVER, nonce=NONCE)
+    (place / "b/msgstore.db.crypt14").write_bytes(other)
+    for output in ("out", "v:/out"):
+        for _ in range(2):
+            words = ("--vault", "v", "b", "-o", output, "--force", "--password-file", "pw")
+            assert "msgstore.db is there already" in decrypt(backup, *words, code=1)
+    assert (place / "out/msgstore.db").read_bytes() == PLAIN + b"older" == backup.cat("/out/msgstore.db")
+
+
 def test_standard_output_gets_what_is_verified(backup: Wafs, place: Path) -> None:
     result = backup.ok("whatsapp", "decrypt", "b/msgstore.db.crypt15", "--key-file", "digits", "-o", "-")
     assert result.out == PLAIN

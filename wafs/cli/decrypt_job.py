@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from wafs.cli.decrypt_sinks import (
     Sink,
     StandardOutput,
+    exists_error,
     local_sink,
     refuse_existing,
     refuse_existing_in_vault,
@@ -79,6 +80,7 @@ class DecryptJob:
         self._sessions: dict[str, Session] = {}
         self._failures = Failures()
         self._plain_in: str | None = None
+        self._written: set[str] = set()
         self._media = 0
         self._media_bytes = 0
 
@@ -204,13 +206,17 @@ class DecryptJob:
         """Decrypt one file; one of very many `counts` only, and has no line of its own."""
         plan = decrypting.plan(file)
         target = find_target(plan)
-        # Before gigabytes are read.
+        # Before gigabytes are read. What this run has written, --force does not mean.
+        if target.shown in self._written:
+            raise exists_error(target.shown)
         target.refuse_existing()
         with decrypting.opened(plan) as found:
             if self._output == _STANDARD_OUTPUT:
                 decrypting.measure(found)
             with target.sink() as sink:
                 written = decrypting.write(found, sink)
+        if self._output != _STANDARD_OUTPUT:
+            self._written.add(target.shown)
         self._plain_in = self._plain_in or target.plain_in
         if counts and not self._as_json:
             self._media += 1
