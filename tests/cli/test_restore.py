@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import Wafs
+from cli.commands import WITH_PASSWORD, Wafs, powerless
 from cli.local_tree import facts_of
 from sample_backup.android import write_android
 from sample_backup.ios import write_ios
@@ -145,6 +145,27 @@ def test_a_database_never_meets_the_log_of_another(vault: Wafs, place: Path) -> 
     assert (found["newer"], rows(place / "out/a.db")) == (2, 700)
     vault.do("restore", "--force", "v:/live", "out")
     assert rows(place / "out/a.db") == 800
+
+
+def test_read_only_folders_that_are_here_take_what_is_missing(vault: Wafs, place: Path) -> None:
+    for name in ("src/a", "src/ro/a", "src/ro/deep/a"):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(name)
+    folders = [place / name for name in ("src", "src/ro", "src/ro/deep")]
+    for folder in folders:
+        os.chmod(folder, 0o555)
+    vault.do("backup", "src", "v:/x")
+    vault.do("restore", "v:/x", "out")
+    shutil.rmtree("out/ro/deep")
+    (place / "out/ro/a").unlink()
+    (place / "out/a").write_text("older, and of another size")
+    os.utime("out/a", ns=(0, 0))
+    for name in ("out/ro", "out"):
+        os.utime(name, ns=(0, 0))
+        os.chmod(name, 0o555)
+    done = powerless("restore", "v:/x", "out", *WITH_PASSWORD)
+    assert done.returncode == 0, done.stderr
+    assert facts_of(place / "out") == facts_of(place / "src")
 
 
 def test_the_same_time_and_another_size_is_replaced(filled: Wafs, place: Path) -> None:

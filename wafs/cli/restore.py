@@ -32,13 +32,23 @@ class _Judgement(NamedTuple):
 class _Level:
     """A folder that the walk is in: where it goes, whether it is there, and whether that is this run's doing."""
 
-    __slots__ = ("entry", "is_new", "is_there", "target")
+    __slots__ = ("entry", "is_new", "is_opened", "is_there", "target")
 
     def __init__(self, entry: Entry, target: bytes) -> None:
         self.entry = entry
         self.target = target
         self.is_there = False
         self.is_new = False
+        self.is_opened = False
+
+    def open_up(self) -> None:
+        """Let the folder take files: it may be read-only, as it was brought here by an earlier run."""
+        mode = stat.S_IMODE(os.lstat(self.target).st_mode)
+        if mode & stat.S_IRWXU != stat.S_IRWXU:
+            # Who may not do that is told by what follows.
+            with contextlib.suppress(OSError):
+                os.chmod(self.target, mode | stat.S_IRWXU)
+                self.is_opened = True
 
 
 class Restore:
@@ -170,6 +180,7 @@ class Restore:
         if outlet is None:
             return outcome
         self._make_folders()
+        self._levels[-1].open_up()
         attrs = step.entry.attrs
         if stat.S_ISLNK(attrs.mode):
             outlet.symlink(step.entry, target)
@@ -197,15 +208,19 @@ class Restore:
     def _make_folders(self) -> None:
         if self._outlet is None:
             return
+        above: _Level | None = None
         for level in self._levels:
             if not level.is_there:
+                if above is not None and not os.path.lexists(level.target):
+                    above.open_up()
                 level.is_new = self._outlet.folder(level.target)
                 level.is_there = True
+            above = level
 
     def _leave(self) -> None:
         level = self._levels.pop()
         # The folder that a person named keeps its attributes, if it was there.
-        if self._outlet is not None and level.is_there and (level.is_new or self._levels):
+        if self._outlet is not None and level.is_there and (level.is_new or level.is_opened or self._levels):
             self._outlet.finish_folder(level.entry, level.target)
 
 
