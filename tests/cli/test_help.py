@@ -168,7 +168,7 @@ def world(vault: Wafs, place: Path) -> Path:
     (place / "cloud" / f"{media.name}-metadata").write_text(media.metadata)
     (place / "phone").mkdir()
     (place / "phone/msgstore.db").write_bytes(b"")  # SQLite takes it for an empty database
-    write_android(make_plan(Options(messages=20, media_files=2, media_bytes=2000, contacts=2)), place / "sample")
+    write_android(make_plan(Options(messages=20, media_files=0, media_bytes=0, contacts=2)), place / "sample")
     shutil.copy("sample/msgstore.db", "in/Databases")
     vault.ok("put", "vault", "in/.", "/", "--password-file", "secret")
     for name in ("2026-10-01", "2026-11-22"):
