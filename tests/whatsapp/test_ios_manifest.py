@@ -43,6 +43,14 @@ def test_what_may_say_something_else_next_time_is_refused(tmp_path: Path) -> Non
         check_paths(manifest(tmp_path, "../x", sql=view))
 
 
+def test_a_view_that_has_no_end_is_refused(tmp_path: Path) -> None:
+    rows = (
+        "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n AS relativePath, n AS domain FROM r"
+    )
+    with pytest.raises(UserError, match="lead out"):
+        check_paths(manifest(tmp_path, sql=f"DROP TABLE Files; CREATE VIEW Files AS {rows};"))
+
+
 def test_an_encrypted_one_is_left_to_the_tool(tmp_path: Path) -> None:
     (tmp_path / "Manifest.db").write_bytes(b"encrypted" * 1000)
     check_paths(str(tmp_path / "Manifest.db"))
