@@ -238,6 +238,7 @@ def commits(name: str, act: Callable[[World, object], object], *, silent: bool =
 COMMITS = {
     "bring everything to its place": commits("run", lambda w, _: w.vfs.commits.run()),
     "bring all of it to its place": commits("finish", lambda w, _: w.vfs.commits.finish()),
+    "bring everything to its place, and wait": commits("settle", lambda w, _: w.vfs.commits.settle()),
     "sync the journal": commits("tick", lambda w, _: w.vfs.commits.tick()),
     "full": commits("is_full", lambda w, _: w.vfs.commits.is_full, silent=True),
     "make room": commits("make_room", lambda w, _: w.vfs.commits.make_room(), silent=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fs.paths import Paths
@@ -16,7 +17,6 @@ from wafs.vault.vault import open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @contextlib.contextmanager
@@ -40,7 +40,8 @@ def found_changes(paths: Paths) -> list[Change]:
 def ciphertext_of(vault: Path) -> dict[str, object]:
     """Every byte of a vault, and what the storage says of its files but when they were read."""
     found: dict[str, object] = {}
-    for path in sorted(vault.rglob("*")):
+    # Symlinks are not to be followed: sealed targets lead nowhere, or are too long to try.
+    for path in sorted(Path(top, name) for top, folders, files in os.walk(vault) for name in folders + files):
         state = path.lstat()
         facts = state.st_mode, state.st_ino, state.st_nlink, state.st_size, state.st_mtime_ns, state.st_ctime_ns
         content: object = path.read_bytes() if stat.S_ISREG(state.st_mode) else None
