@@ -65,7 +65,7 @@ def test_the_list_says_what_opens(keys: Wafs, place: Path) -> None:
     }
     result = keys.do("whatsapp", "key", "list", "v")
     assert "    /Databases/a.db.crypt15" in result.lines()
-    assert "2 encrypted backups in the vault opens with none" in result.err
+    assert "2 encrypted backups in the vault for which there is no key" in result.err
 
 
 def test_a_key_is_never_shown_but_by_show(keys: Wafs) -> None:

@@ -102,7 +102,7 @@ def list_keys(*, vault: str, source: SecretSource, as_json: bool) -> None:
         tell("note", "the vault keeps no keys; put one in with: wafs whatsapp key add")
     closed = [backup for backup in backups if backup.label is None]
     if closed:
-        tell("note", f"{count_words(len(closed), 'encrypted backup')} in the vault opens with none of them, such as")
+        tell("note", f"{count_words(len(closed), 'encrypted backup')} in the vault for which there is no key, such as")
         tell("note", closed[0].shown)
 
 
