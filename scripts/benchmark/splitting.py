@@ -34,7 +34,7 @@ MIB = 1 << 20
 
 HEADINGS = ("one operation, us", "requests", "whole", "outside", "system calls", "cryptography", "Python")
 
-BESIDE = ("readv", "posix.read>", "poll", "posix_fadvise", "eventfd", "fsync", "fdatasync", "syncfs", "acquire")
+BESIDE = ("posix.readv", "posix.read>", "poll", "posix_fadvise", "eventfd", "syncfs", "acquire")
 """Waiting for requests, and what runs in threads beside those who answer."""
 
 
