@@ -15,7 +15,8 @@ from wafs.cli.copy_rules import PIECE, kept_mode, temporary_name
 from wafs.cli.failures import Failures
 from wafs.cli.opening import Session
 from wafs.cli.progress import Progress
-from wafs.errors import ExistsError, IsADirError, NotADirError, NotFoundError, NotSupportedError, WafsError
+from wafs.cli.vault_places import folder_to_fill
+from wafs.errors import ExistsError, IsADirError, NotFoundError, NotSupportedError, WafsError
 from wafs.fs.attrs import Caller, Entry, SetAttrs
 from wafs.fs.vfs import Vfs
 from wafs.units import MIB, Ino
@@ -57,15 +58,7 @@ class CopyAcross:
 
         Raises: NotADirError, WafsError, OSError.
         """
-        try:
-            entry = self._target.tree.lookup(parent, name)
-        except NotFoundError:
-            return self._target.tree.mkdir(parent, name, 0o700, self._caller)
-        if not stat.S_ISDIR(entry.attrs.mode):
-            self._target.tree.forget(entry.ino)
-            msg = "a folder cannot replace the file of this name in the vault"
-            raise NotADirError(msg)
-        return entry
+        return folder_to_fill(self._target, parent, name, self._caller)
 
     def copy_one(self, path: bytes, entry: Entry, parent: Ino, name: bytes) -> None:
         """Copy a file or a symlink into a folder of the target; there is an old one of that name until `finish`.

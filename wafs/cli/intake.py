@@ -19,7 +19,8 @@ from wafs.cli.local_walk import LocalStep
 from wafs.cli.opening import Session
 from wafs.cli.progress import Progress
 from wafs.cli.screen import tell
-from wafs.errors import FileChangedError, IsADirError, NotADirError, NotFoundError, WafsError
+from wafs.cli.vault_places import folder_to_fill
+from wafs.errors import FileChangedError, IsADirError, NotFoundError, WafsError
 from wafs.fs.attrs import Caller, Entry, SetAttrs
 from wafs.units import MIB, Fh, Ino
 from wafs.vault.scratch import Scratch
@@ -89,15 +90,7 @@ class Intake:
 
         Raises: NotADirError, WafsError, OSError.
         """
-        try:
-            entry = self._vfs.tree.lookup(parent, name)
-        except NotFoundError:
-            return self._vfs.tree.mkdir(parent, name, 0o700, self._caller)
-        if not stat.S_ISDIR(entry.attrs.mode):
-            self._vfs.tree.forget(entry.ino)
-            msg = "a folder cannot replace the file of this name in the vault"
-            raise NotADirError(msg)
-        return entry
+        return folder_to_fill(self._vfs, parent, name, self._caller)
 
     def refuse_folder(self, parent: Ino, name: bytes) -> None:
         """Refuse to let a file replace a folder.

@@ -1,11 +1,13 @@
 """Vault places: where vaults are on this machine, and folders in them."""
 
 import os
+import stat
 
-from wafs.errors import NotFoundError, UsageError
-from wafs.fs.attrs import Caller
+from wafs.errors import NotADirError, NotFoundError, UsageError
+from wafs.fs.attrs import Caller, Entry
 from wafs.fs.vfs import Vfs
 from wafs.fs.walk import found, found_parent, parts_of
+from wafs.units import Ino
 from wafs.vault.header_file import COPY_NAME, HEADER_NAME
 
 
@@ -60,3 +62,19 @@ def make_folders(vfs: Vfs, path: bytes) -> None:
         except NotFoundError:
             with found_parent(vfs, place) as (parent, name):
                 vfs.tree.forget(vfs.tree.mkdir(parent.ino, name, 0o700, caller).ino)
+
+
+def folder_to_fill(vfs: Vfs, parent: Ino, name: bytes, caller: Caller) -> Entry:
+    """Return the folder of this name, pinned: the one that is there or a new one that only its owner may enter.
+
+    Raises: NotADirError, WafsError, OSError.
+    """
+    try:
+        entry = vfs.tree.lookup(parent, name)
+    except NotFoundError:
+        return vfs.tree.mkdir(parent, name, 0o700, caller)
+    if not stat.S_ISDIR(entry.attrs.mode):
+        vfs.tree.forget(entry.ino)
+        msg = "a folder cannot replace the file of this name in the vault"
+        raise NotADirError(msg)
+    return entry
