@@ -214,6 +214,15 @@ def test_an_ios_backup_knows_its_categories_in_the_vault(vault: Wafs, place: Pat
     assert len(facts_of(place / "again")) == len(facts_of(place / "ios")) - 1
 
 
+def test_the_longest_names_come_back(vault: Wafs, place: Path) -> None:
+    (place / "src").mkdir()
+    for length in (247, 248, 251, 255):
+        (place / "src" / ("n" * length)).write_bytes(b"a name with room for a log beside it, or none")
+    vault.do("backup", "src", "v:/src")
+    vault.do("restore", "v:/src", "out")
+    assert facts_of(place / "out") == facts_of(place / "src")
+
+
 def test_hard_links_and_symlinks_come_back(vault: Wafs, place: Path) -> None:
     (place / "src").mkdir()
     (place / "src/a").write_bytes(b"shared")

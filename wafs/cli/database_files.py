@@ -1,6 +1,7 @@
 """Database files: the last changes of an SQLite database lie in a log beside it, and neither is whole alone."""
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -47,13 +48,17 @@ def local_logs(target: bytes) -> list[tuple[bytes, int]]:
     """
     found = []
     for suffix in LOGS:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        try:
             attrs = os.lstat(target + suffix)
             if not stat.S_ISREG(attrs.st_mode) or not attrs.st_size:
                 continue
             with open(target + suffix, "rb", buffering=0, opener=_without_waiting) as file:
                 if file.read(8).startswith(_LOG_MAGICS):
                     found.append((suffix, attrs.st_mtime_ns))
+        except OSError as error:
+            # A name as long as names can be has no room for the suffix, and so no log.
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+                raise
     return found
 
 
