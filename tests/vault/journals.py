@@ -12,7 +12,18 @@ from reader.keys import VaultKeys
 from reader.unfinished import open_as_left
 from vault.making import CHUNK, Shelf, drop, shelf
 from wafs.crypto.aead import Gcm
-from wafs.format.journal import Change, Start, encode_journal_header, seal_record
+from wafs.format.journal import (
+    JOURNAL_HEADER_SIZE,
+    JOURNAL_ID_SIZE,
+    LENGTH,
+    Change,
+    Image,
+    Patch,
+    Start,
+    encode_journal_header,
+    open_record,
+    seal_record,
+)
 from wafs.format.layout import chunk_offset
 from wafs.units import FileId
 from wafs.vault.checkpoint import DEFAULT_MEMORY, Checkpoint
@@ -84,6 +95,22 @@ class Desk:
             then(content)
         return content
 
+    def make_closed(
+        self, name: str, data: bytes, *, then: Callable[[Content], object] | None = None, is_safe: bool = False
+    ) -> None:
+        """Make a file as `make` does, and close it."""
+        self.make(name, data, then=then, is_safe=is_safe)
+        self._open.pop().close()
+
+    @contextlib.contextmanager
+    def opened(self, name: str) -> Iterator[Content]:
+        """Open a file that was closed, for writing; what it leaves in the journal stays there."""
+        content = self.writer.open(name)
+        try:
+            yield content
+        finally:
+            content.close()
+
     def crash(self) -> None:
         """Let go of everything as a killed process does."""
         while self._open:
@@ -124,6 +151,30 @@ class DeskKeys(VaultKeys):
 
     def subkey(self, label: str, size: int) -> bytes:
         return {"file keys": bytes(size), "journal": bytes(range(size)), "root": b"r" * size}[label]
+
+
+def pieces_told(desk: Desk, name: str = FIRST) -> list[list[Piece]]:
+    """The pieces of each change in a journal."""
+    data = (desk.shelf.path / name).read_bytes()
+    journal_id = data[JOURNAL_HEADER_SIZE - 13 - JOURNAL_ID_SIZE : JOURNAL_HEADER_SIZE - 13]
+    found, at, number = [], JOURNAL_HEADER_SIZE, 0
+    while at + LENGTH.size <= len(data):
+        (size,) = LENGTH.unpack_from(data, at)
+        if not size:
+            break
+        at += LENGTH.size + size
+        record = open_record(CIPHER, journal_id, number, data[at - size : at])
+        if isinstance(record, Change):
+            found.append(list(record.pieces))
+        number += 1
+    return found
+
+
+def kinds_told(desk: Desk, name: str = FIRST) -> list[list[tuple[str, int]]]:
+    return [
+        [(type(one).__name__, one.number) for one in pieces if isinstance(one, (Image, Patch))]
+        for pieces in pieces_told(desk, name)
+    ]
 
 
 def replay_of(store: Store, top: int) -> Replay | None:

@@ -10,10 +10,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store.faulty import Fault
-from vault.journals import BODY, CIPHER, FIRST, SECOND, Desk, opened_desk, punches, put, resizes, spoil, writes
+from vault.journals import (
+    BODY,
+    FIRST,
+    SECOND,
+    Desk,
+    kinds_told,
+    opened_desk,
+    pieces_told,
+    punches,
+    put,
+    resizes,
+    spoil,
+    writes,
+)
 from vault.making import CHUNK
 from wafs.errors import DamageError
-from wafs.format.journal import JOURNAL_HEADER_SIZE, JOURNAL_ID_SIZE, LENGTH, Change, Image, Patch, Piece, open_record
+from wafs.format.journal import LENGTH, Patch
 from wafs.format.layout import chunk_offset
 from wafs.vault.scratch import Scratch
 
@@ -35,30 +48,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield opened
 
 
-def _pieces(desk: Desk, name: str = FIRST) -> list[list[Piece]]:
-    """The pieces of each change in a journal."""
-    data = (desk.shelf.path / name).read_bytes()
-    journal_id = data[JOURNAL_HEADER_SIZE - 13 - JOURNAL_ID_SIZE : JOURNAL_HEADER_SIZE - 13]
-    found, at, number = [], JOURNAL_HEADER_SIZE, 0
-    while at + LENGTH.size <= len(data):
-        (size,) = LENGTH.unpack_from(data, at)
-        if not size:
-            break
-        at += LENGTH.size + size
-        record = open_record(CIPHER, journal_id, number, data[at - size : at])
-        if isinstance(record, Change):
-            found.append(list(record.pieces))
-        number += 1
-    return found
-
-
-def _kinds(desk: Desk, name: str = FIRST) -> list[list[tuple[str, int]]]:
-    return [
-        [(type(one).__name__, one.number) for one in pieces if isinstance(one, (Image, Patch))]
-        for pieces in _pieces(desk, name)
-    ]
-
-
 def _chunk(desk: Desk, number: int, name: str = NAME) -> bytes:
     """A chunk in place as it is sealed."""
     data = (desk.shelf.path / name).read_bytes()
@@ -77,7 +66,7 @@ def test_a_write_inside_a_safe_chunk_reads_nothing_and_records_its_bytes(desk: D
     desk.shelf.faulty.arm(None)
     writes(CHUNK + 5, b"new")(content)
     assert desk.shelf.faulty.asked["preadv"] == 0
-    assert _pieces(desk)[-1] == [Patch(1, 5, b"new")]
+    assert pieces_told(desk)[-1] == [Patch(1, 5, b"new")]
     assert _both(desk) == put(BODY, CHUNK + 5, b"new")
     assert desk.read() == BODY
 
@@ -85,24 +74,24 @@ def test_a_write_inside_a_safe_chunk_reads_nothing_and_records_its_bytes(desk: D
 def test_a_write_inside_a_chunk_that_nobody_synced_records_all_of_it(desk: Desk) -> None:
     content = desk.make(NAME, BODY)
     writes(CHUNK + 5, b"new")(content)
-    assert _kinds(desk)[-1] == [("Image", 1)]
+    assert kinds_told(desk)[-1] == [("Image", 1)]
     content.sync(data_only=True)
     writes(5, b"new")(content)
-    assert _kinds(desk)[-1] == [("Patch", 0)]
+    assert kinds_told(desk)[-1] == [("Patch", 0)]
 
 
 def test_a_checkpoint_makes_chunks_safe(desk: Desk) -> None:
     content = desk.make(NAME, BODY)
     desk.checkpoint.run()
     writes(CHUNK + 5, b"new")(content)
-    assert _kinds(desk) == [[("Patch", 1)]]
+    assert kinds_told(desk) == [[("Patch", 1)]]
 
 
 def test_a_chunk_among_holes_is_recorded_whole(desk: Desk) -> None:
     content = desk.make(NAME, BODY, then=resizes(10 * CHUNK), is_safe=True)
     desk.checkpoint.run()
     writes(CHUNK + 5, b"new")(content)
-    assert _kinds(desk) == [[("Image", 1)]]
+    assert kinds_told(desk) == [[("Image", 1)]]
 
 
 def test_the_journal_has_all_of_a_chunk_and_is_synced_before_it_changes_in_place(desk: Desk) -> None:
@@ -113,7 +102,7 @@ def test_the_journal_has_all_of_a_chunk_and_is_synced_before_it_changes_in_place
     desk.shelf.faulty.arm(Fault(1, frozenset({"sync"})))
     with pytest.raises(OSError, match="Input/output"):
         desk.checkpoint.run()
-    assert _kinds(desk) == [[("Patch", 0)], [("Patch", 1)], [("Patch", 1)], [("Image", 0), ("Image", 1)]]
+    assert kinds_told(desk) == [[("Patch", 0)], [("Patch", 1)], [("Patch", 1)], [("Image", 0), ("Image", 1)]]
     assert desk.read() == BODY
     expected = put(put(put(BODY, 5, b"new"), CHUNK + 5, b"new"), CHUNK + 9, b"new")
     assert _both(desk) == expected
@@ -128,7 +117,7 @@ def test_many_images_go_in_several_records(desk: Desk) -> None:
         writes(number * CHUNK, b"n")(content)
         body = put(body, number * CHUNK, b"n")
     content.record_whole(Scratch(0))
-    assert [len(kinds) for kinds in _kinds(desk)[-2:]] == [256, 44]
+    assert [len(kinds) for kinds in kinds_told(desk)[-2:]] == [256, 44]
     assert _both(desk) == body
 
 
@@ -207,8 +196,8 @@ def test_bytes_over_a_file_that_two_journals_tell_of(desk: Desk) -> None:
     writes(6, b"two")(content)
     writes(CHUNK, b"three")(content)
     # What the first had is in its place, of which it has the image; the second tells bytes over that.
-    assert _kinds(desk) == [[("Patch", 0)], [("Image", 0)], [], []]
-    assert _kinds(desk, SECOND) == [[("Patch", 0)], [("Patch", 1)]]
+    assert kinds_told(desk) == [[("Patch", 0)], [("Image", 0)], [], []]
+    assert kinds_told(desk, SECOND) == [[("Patch", 0)], [("Patch", 1)]]
     expected = put(put(put(BODY, 5, b"one"), 6, b"two"), CHUNK, b"three")
     assert _both(desk) == expected
     # A power cut tears the chunk that was written in place.
@@ -313,7 +302,7 @@ def test_a_missing_chunk_under_bytes_that_were_not_safe_ends_the_file(desk: Desk
     content._file.note_durable(4 * CHUNK)
     writes(3 * CHUNK + 5, b"new")(content)
     writes(5, b"new")(content)
-    assert [kinds for kinds in _kinds(desk) if kinds] == [[("Patch", 3)], [("Patch", 0)]]
+    assert [kinds for kinds in kinds_told(desk) if kinds] == [[("Patch", 3)], [("Patch", 0)]]
     desk.crash()
     spoil(desk, 3, NAME)
     expected = put(BODY, 5, b"new")[: 3 * CHUNK]
@@ -336,7 +325,7 @@ def test_a_recovery_records_the_images_over_what_was_torn(desk: Desk, behind: by
     with pytest.raises(OSError, match="Input/output"):
         desk.recover()
     desk.shelf.faulty.arm(None)
-    assert _kinds(desk)[-2:] == [[("Patch", 0)], [("Image", 0)]]
+    assert kinds_told(desk)[-2:] == [[("Patch", 0)], [("Image", 0)]]
     replay = desk.replay()
     assert replay is not None
     assert replay.records == records + 1
@@ -367,7 +356,7 @@ def test_a_record_that_was_lost_does_not_count_again_because_one_of_its_length_t
     with pytest.raises(OSError, match="Input/output"):
         desk.recover()
     desk.shelf.faulty.arm(None)
-    assert _kinds(desk)[-1] == [("Image", 0)]
+    assert kinds_told(desk)[-1] == [("Image", 0)]
     assert path.read_bytes()[start : start + LENGTH.size] == data[start : start + LENGTH.size]
     assert path.read_bytes()[end : end + LENGTH.size] == bytes(LENGTH.size)
     assert _both(desk) == expected

@@ -6,12 +6,15 @@ from typing import Final, Protocol
 
 from wafs.format.journal import Change
 from wafs.store.base import Store
-from wafs.units import MIB
+from wafs.units import MIB, FileId
 from wafs.vault.journal import Generation, Journal
 from wafs.vault.scratch import Scratch
 
 DEFAULT_MEMORY: Final = 64 * MIB
 """Most bytes of chunks that wait for their place, and of records in one journal."""
+
+_MOST_SYNCED: Final = 4096
+"""Files of which is remembered that they were synced, some 200 bytes each."""
 
 
 class Flushable(Protocol):
@@ -41,6 +44,7 @@ class Checkpoint:
         self._bytes = 0
         self._counting = threading.Lock()
         self._lost = False
+        self._synced: dict[FileId, tuple[int, int]] = {}
 
     @property
     def pressure(self) -> float:
@@ -55,6 +59,20 @@ class Checkpoint:
         with self._counting:
             self._bytes += size - self._waiting.get(content, 0)
             self._waiting[content] = size
+
+    def note_synced(self, file_id: FileId, counter: int, size: int) -> None:
+        """Note that `size` bytes of a file with this state are safe from a power cut, which the state does not say.
+
+        Who opens the file while the journal is there would have to take it for not safe.
+        """
+        if len(self._synced) >= _MOST_SYNCED:
+            self._synced.clear()
+        self._synced[file_id] = (counter, size)
+
+    def synced_size(self, file_id: FileId, counter: int) -> int:
+        """Return how many bytes of a file with this state were synced since the last checkpoint, as far as is known."""
+        known = self._synced.get(file_id)
+        return known[1] if known is not None and known[0] == counter else 0
 
     def append(
         self, content: Flushable, size: int, generation: Generation, change: Change, *, due: int = 0
@@ -114,4 +132,6 @@ class Checkpoint:
                 raise first
             self._store.sync_all()
             self.journal.drop()
+            # What the storage held then is safe, and no state of it bears the mark of a journal that is there.
+            self._synced.clear()
         return True

@@ -196,7 +196,7 @@ class Content(ContentReader):
             if changes == self._changes:
                 self._synced_at = changes
                 self._flushed_under = None
-                self._file.note_durable(size)
+                self._file.note_synced(size)
 
     def record_whole(self, scratch: Scratch) -> None:
         """Have in the journal all of each chunk of which it has only some bytes (F-83).

@@ -124,6 +124,8 @@ class SealedFile:
         checkpoint = context.checkpoint
         if checkpoint is None or not checkpoint.journal.has_epoch(state.epoch):
             file.note_durable(state.size)
+        elif (size := checkpoint.synced_size(header.file_id, state.counter)) > state.durable:
+            file.note_durable(size)
         if state.flags & IN_FLIGHT and writable:
             file.land(landed_size(file.chunks, state, length, context.chunk_size))
         elif state.flags & IN_FLIGHT:
@@ -185,6 +187,13 @@ class SealedFile:
     def note_durable(self, size: int) -> None:
         """Note that the first `size` bytes are safe from a power cut."""
         self._state.durable = size
+
+    def note_synced(self, size: int) -> None:
+        """Note that a sync has made the first `size` bytes safe; so it is known to who opens the file again."""
+        self.note_durable(size)
+        checkpoint = self._context.checkpoint
+        if checkpoint is not None and not self.in_flight:
+            checkpoint.note_synced(self.file_id, self.counter, size)
 
     def matches_root(self) -> bool:
         """Tell whether the chunks in the store are those of the sealed version, as far as their tags tell.
