@@ -65,6 +65,27 @@ def test_waiting_uses_no_processor_time(pair: Pair) -> None:
     assert time.thread_time() - before < 0.05
 
 
+@pytest.mark.parametrize(("spin", "reads"), [(True, 7), (False, 1)])
+def test_it_reads_in_vain_before_it_sleeps_unless_it_is_told_not_to(
+    monkeypatch: pytest.MonkeyPatch, *, spin: bool, reads: int
+) -> None:
+    ours, theirs = socketpair()
+    channel = Channel(theirs.detach(), spins=7)
+    seen = []
+
+    def nothing(*_: object) -> NoReturn:
+        seen.append(1)
+        raise _raising(errno.EAGAIN)
+
+    monkeypatch.setattr(os, "readv", nothing)
+    try:
+        assert channel.receive(bytearray(64), timeout_s=0, spin=spin) == TIMED_OUT
+    finally:
+        channel.close()
+        ours.close()
+    assert len(seen) == reads
+
+
 def test_the_only_processor_is_left_to_the_client() -> None:
     ask = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "

@@ -63,6 +63,41 @@ def test_what_waits_is_done_by_a_worker_while_others_are_answered() -> None:
     assert tally.times()["WRITE"]["count"] == 1
 
 
+class _WatchedChannel(Channel):
+    """Notes with which `spin` it was asked for each message."""
+
+    def receive(self, buffer: bytearray | memoryview, timeout_s: float | None = None, *, spin: bool = True) -> int:
+        self.asked = [*getattr(self, "asked", []), spin]
+        return super().receive(buffer, timeout_s, spin=spin)
+
+
+def test_nobody_spins_while_a_worker_works() -> None:
+    go_on = threading.Event()
+
+    def wait() -> bytes:
+        assert go_on.wait(30)
+        return replies.write_out(3)
+
+    ours, theirs = socketpair()
+    channel = _WatchedChannel(theirs.detach())
+    session = Session(channel, {Opcode.WRITE: _later(wait), Opcode.STATFS: lambda header, body: errno.EIO})
+    thread = threading.Thread(target=session.run)
+    thread.start()
+    try:
+        kernel = FakeKernel(ours)
+        kernel.init()
+        kernel._send("WRITE", ROOT, {"fh": 1, "offset": 0, "size": 3, "data": b"abc"})
+        with pytest.raises(OSError, match="Input/output error"):
+            kernel.statfs()
+        go_on.set()
+        kernel._receive()
+    finally:
+        ours.close()
+        thread.join(30)
+        channel.close()
+    assert channel.asked[:4] == [True, True, False, False]
+
+
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [(OSError(errno.ENOSPC, "full"), errno.ENOSPC, None), (KeyError(), errno.EIO, "failed by a bug in wafs")],

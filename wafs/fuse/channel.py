@@ -33,6 +33,8 @@ TIMED_OUT: Final = -2
 
 DEFAULT_SPINS: Final = 200 if len(os.sched_getaffinity(0)) > 1 else 1
 
+_ONE_TRY: Final = range(1)
+
 _BUSY: Final = 16
 """After so many messages that came while it was spinning a channel is busy."""
 
@@ -84,18 +86,21 @@ class Channel:
         """
         return Channel(self.fd, spins=spins, switch=self._switch)
 
-    def receive(self, buffer: bytearray | memoryview, timeout_s: float | None = None) -> int:
+    def receive(self, buffer: bytearray | memoryview, timeout_s: float | None = None, *, spin: bool = True) -> int:
         """Fill `buffer` with the next message.
 
+        Without `spin` it sleeps at once: while other threads work, who spins takes the interpreter from them again and
+        again (a sync of a directory took 250 us and not 100).
         Sizes:  returns the bytes of the message (more than 0), or END, STOPPED or TIMED_OUT, which
             are 0 or less. `buffer` needs max_write + abi.PAGE_ROOM bytes: the kernel answers a
             too small one with EINVAL.
         Raises: OSError for what is neither the end nor to be tried again.
         """
         buffers = (buffer,)
+        tries = self._tries if spin else _ONE_TRY
         deadline = None
         while not self._switch.on:
-            if (size := self._spin(buffers)) is not None:
+            if (size := self._spin(buffers, tries)) is not None:
                 return size
             if self._latency.is_held:
                 if self._poll.poll(_LULL_MS):
@@ -113,10 +118,10 @@ class Channel:
                 return TIMED_OUT
         return STOPPED
 
-    def _spin(self, buffers: Sequence[bytearray | memoryview]) -> int | None:
+    def _spin(self, buffers: Sequence[bytearray | memoryview], tries: Sequence[int]) -> int | None:
         """Read until there is a message; its size, END, or None if there was none all the time."""
         fd, readv = self.fd, os.readv
-        for _ in self._tries:
+        for _ in tries:
             try:
                 size = readv(fd, buffers)
             except BlockingIOError:
