@@ -10,7 +10,7 @@ from wafs.units import MIB, FileId
 from wafs.vault.journal import Generation, Journal
 from wafs.vault.scratch import Scratch
 
-DEFAULT_MEMORY: Final = 64 * MIB
+DEFAULT_MEMORY: Final = 128 * MIB
 """Most bytes of chunks that wait for their place, and of records in one journal."""
 
 _MOST_SYNCED: Final = 4096
