@@ -149,6 +149,10 @@ class MemoryStore:
     def advise(self, handle: Handle, offset: int, size: int, advice: int) -> None:
         self._of(handle)
 
+    def fetch(self, handle: Handle, size: int) -> bool:
+        self._of(handle)
+        return True
+
     def sync(self, handle: Handle, *, data_only: bool = False) -> None:
         self.disk.record(Sync(self._of(handle).ino, data_only))
 

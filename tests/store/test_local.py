@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -50,6 +50,7 @@ def test_bytes_are_written_and_read_at_offsets(store: Store, top: int, tmp_path:
     store.truncate(handle, 5)
     store.fallocate(handle, 1, 0, 100)
     store.advise(handle, 0, 0, os.POSIX_FADV_RANDOM)
+    assert store.fetch(handle, 100)
     store.sync(handle)
     store.sync(handle, data_only=True)
     assert store.seek(handle, 0, os.SEEK_DATA) == 0
@@ -63,6 +64,26 @@ def test_bytes_are_written_and_read_at_offsets(store: Store, top: int, tmp_path:
     store.close(handle)
     with pytest.raises(OSError, match="Bad file descriptor"):
         store.fstat(handle)
+
+
+@pytest.mark.parametrize("code", [errno.EAGAIN, errno.EOPNOTSUPP])
+def test_what_is_not_in_memory_or_cannot_be_asked_about_is_fetched(
+    store: Store, top: int, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    _put(store, top, b"file", b"plain")
+    handle = store.open(top, b"file", os.O_RDONLY)
+    told = []
+
+    def refused(_handle: int, _buffers: object, _offset: int, flags: int) -> NoReturn:
+        assert flags == os.RWF_NOWAIT
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "preadv", refused)
+        patched.setattr(os, "posix_fadvise", lambda *asked: told.append(asked))
+        assert not store.fetch(handle, 100)
+    assert told == [(handle, 0, 100, os.POSIX_FADV_WILLNEED)]
+    store.close(handle)
 
 
 def test_entries_tell_name_type_and_number(store: Store, top: int, tmp_path: Path) -> None:

@@ -158,6 +158,17 @@ def test_opening_for_writing_costs_nothing_and_a_write_costs_its_bytes(union: St
     union.close(top)
 
 
+def test_what_was_written_need_not_be_fetched(union: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    top = union.open_dir(None, b".")
+    handle = union.open(top, b"a", os.O_RDWR)
+    monkeypatch.setattr(LocalStore, "fetch", lambda *_: False)
+    assert not union.fetch(handle, 100)
+    union.pwrite(handle, b"new", 0)
+    assert union.fetch(handle, 100)
+    union.close(handle)
+    union.close(top)
+
+
 def test_a_lower_file_that_changed_is_never_mixed_with_what_was_written(union: Store, tmp_path: Path) -> None:
     top = union.open_dir(None, b".")
     handle = union.open(top, b"a", os.O_RDWR)

@@ -2,8 +2,10 @@
 
 import errno
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -19,11 +21,13 @@ from wire.layouts import Values
 
 
 @contextmanager
-def served(handlers: dict[int, Handler]) -> Iterator[tuple[FakeKernel, Tally]]:
+def served(
+    handlers: dict[int, Handler], chores: deque[Callable[[], None]] | None = None
+) -> Iterator[tuple[FakeKernel, Tally]]:
     """Serve handlers in a thread; in the end nothing may be left of it."""
     ours, theirs = socketpair()
     channel, tally = Channel(theirs.detach()), Tally()
-    thread = threading.Thread(target=Session(channel, handlers, tally=tally).run)
+    thread = threading.Thread(target=Session(channel, handlers, tally=tally, chores=chores).run)
     thread.start()
     try:
         kernel = FakeKernel(ours)
@@ -111,6 +115,21 @@ def test_a_worker_that_fails_tells_it(error: Exception, code: int, said: str | N
     with served({Opcode.WRITE: _later(fail)}) as (kernel, _), pytest.raises(OSError) as caught:  # noqa: PT011
         kernel.write(ROOT, 1, offset=0, data=b"abc")
     assert caught.value.errno == code
+
+
+def test_a_chore_is_done_behind_an_answer() -> None:
+    done: list[int] = []
+    chores: deque[Callable[[], None]] = deque(map(partial(partial, done.append), range(3)))
+    handlers: dict[int, Handler] = {Opcode.STATFS: lambda header, body: errno.EIO}
+    with served(handlers, chores) as (kernel, _):
+        seen = []
+        for _ in range(4):
+            with pytest.raises(OSError, match="Input/output error"):
+                kernel.statfs()
+            seen.append(len(done))
+    # The last one may still be on its way when its answer is there.
+    assert all(number <= count <= number + 1 for number, count in enumerate(seen[:3]))
+    assert done == [0, 1, 2]
 
 
 def test_an_errno_is_an_answer() -> None:

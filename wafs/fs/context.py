@@ -13,6 +13,7 @@ from wafs.format.symlink import open_target
 from wafs.fs.attrs import Attrs, Caller, attrs_of
 from wafs.fs.dir_handles import DirHandle, DirHandles
 from wafs.fs.inodes import Inode, InodeTable
+from wafs.fs.neighbours import Neighbours
 from wafs.fs.prefetch import Prefetch
 from wafs.units import Fh
 from wafs.vault.content import Content
@@ -42,6 +43,7 @@ class FsContext:
         self.contents = vault.contents
         self._replay = vault.contents.replay
         self.prefetch = Prefetch(vault.store)
+        self.neighbours = Neighbours(vault.store, self.dir_handles)
         self._next_fh = 1
 
     def new_fh(self) -> Fh:

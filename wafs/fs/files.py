@@ -63,6 +63,8 @@ class Files:
             size = _content(inode).size
             is_size_new = not cut and inode.shown_size != size
             inode.shown_size = size
+            if not writable:
+                self._fs.neighbours.note_open(inode)
             return Opened(self._add(inode, flags), keep_cache, is_size_new)
 
     def create(self, parent: int, name: bytes, mode: int, *, flags: int, caller: Caller) -> tuple[Entry, Fh]:

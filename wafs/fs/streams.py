@@ -125,6 +125,7 @@ class Streams:
                 if inode.links or inode.number == ROOT_INO:
                     handle = self._fs.dir_handles.of(inode)
                     listing = self._fs.directories.read_entries(handle.fd, inode.dir_id)
+                    self._fs.neighbours.note_listed(inode, listing.entries)
                     dots += listing.entries
             stream.listed = dots
         return stream.listed

@@ -54,6 +54,7 @@ class Vfs:
         with contextlib.ExitStack() as stack:
             stack.callback(self.vault.close)
             stack.callback(self.context.dir_handles.clear)
+            stack.callback(self.context.neighbours.clear)
             stack.callback(self.context.inodes.drop_kept)
             stack.callback(self.context.prefetch.close)
             stack.callback(self._contents.sweep, all_of_them=True)

@@ -128,7 +128,13 @@ def _mount_and_serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None],
     def notify(message: bytes) -> bool:
         return channel.send([message])
 
-    session = Session(channel, handlers_of(vfs, status, notify, options.report_to), vfs.reasons.note, tally)
+    session = Session(
+        channel,
+        handlers_of(vfs, status, notify, options.report_to),
+        vfs.reasons.note,
+        tally,
+        vfs.context.neighbours.chores,
+    )
     pruner = Pruner(vfs.context, notify, lambda: session.minor)
     # Signals are taken care of until the mount is gone: a second one must not leave it behind.
     with _stopping_on_signals(channel, options.mountpoint, mounted):

@@ -6,6 +6,7 @@ waits with it. Knows the protocol's frame, not what the requests mean.
 
 import errno
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
@@ -109,7 +110,9 @@ class Session:
         handlers: Mapping[int, Handler],
         note: NoteFailure = _nobody_asks,
         tally: Tally | None = None,
+        chores: deque[Callable[[], None]] | None = None,
     ) -> None:
+        """`chores` are done by the thread that answers, one behind each answer; they raise nothing."""
         self._channel = channel
         self._handlers = dict(handlers)
         self._note = note
@@ -119,6 +122,7 @@ class Session:
         self.requests = 0
         self.minor = 0
         self._tally = tally or Tally()
+        self._chores = chores if chores is not None else deque[Callable[[], None]]()
 
     def run(
         self,
@@ -134,12 +138,14 @@ class Session:
         if not self._negotiate():
             return
         ready()
-        receive, buffer = self._channel.receive, self._buffer
+        receive, buffer, chores = self._channel.receive, self._buffer, self._chores
         with ThreadPoolExecutor(_WORKERS, "wafs-worker") as self._workers:
             while True:
                 size = receive(buffer, idle_s, spin=not self._waiting)
                 if size > 0:
                     self._dispatch(buffer[:size])
+                    if chores:
+                        chores.popleft()()
                 elif size == TIMED_OUT:
                     on_idle()
                 elif size in (END, STOPPED):

@@ -65,6 +65,9 @@ class Store(Protocol):
     def advise(self, handle: Handle, offset: int, size: int, advice: int) -> None:
         """Tell how a file will be read, as posix_fadvise(2); may do nothing."""
 
+    def fetch(self, handle: Handle, size: int) -> bool:
+        """Have the first bytes of a file brought into memory, without waiting; returns whether they were there."""
+
     def sync(self, handle: Handle, *, data_only: bool = False) -> None:
         """Return when what was written is safe from a power cut; for a directory, its entries."""
 

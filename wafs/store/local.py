@@ -4,6 +4,7 @@ Every call is one `*at()` system call relative to an open directory. The hot one
 so that the abstraction costs no Python frame.
 """
 
+import contextlib
 import os
 import stat
 import sys
@@ -64,6 +65,15 @@ class LocalStore:
     def stat(self, parent: Handle, name: bytes) -> os.stat_result:
         """Return the attributes of an entry."""
         return os.stat(name, dir_fd=parent, follow_symlinks=False)
+
+    def fetch(self, handle: Handle, size: int) -> bool:
+        """Have the first bytes of a file brought into memory."""
+        # EAGAIN is the answer for what is not there; a filesystem that does not know the question is asked each time.
+        with contextlib.suppress(OSError):
+            os.preadv(handle, [bytearray(1)], 0, os.RWF_NOWAIT)
+            return True
+        os.posix_fadvise(handle, 0, size, os.POSIX_FADV_WILLNEED)
+        return False
 
     def statvfs(self) -> os.statvfs_result:
         """Return the space of the filesystem that holds the folder."""

@@ -95,9 +95,9 @@ class ChunkIo:
     def tags_read(self, indexes: Iterable[int], plain_length: int, scratch: Scratch) -> bytes:
         """Return tags of what `read` has just left in `scratch`, by index in it; holes have none."""
         stride = self._chunk_size + OVERHEAD
-        end = plain_length + self.count(plain_length) * OVERHEAD
+        last = plain_length + self.count(plain_length) * OVERHEAD
         sealed = scratch.sealed
-        ends = [min(stride * index + stride, end) for index in indexes]
+        ends = [min(stride * index + stride, last) for index in indexes]
         return _without_holes([sealed[end - TAG_SIZE : end] for end in ends])
 
     def tags(self, first: int, stop: int, plain_size: int) -> bytes:

@@ -1,0 +1,221 @@
+"""Neighbours: has the store fetch the files that will be opened next, as those before them in their folder were.
+
+Who copies, sums or packs a folder opens its files one after the other, in the order in which a listing shows them or
+in which they were made. Each open of a small file that is not in memory waits for the disk, and the disk for the next
+open; asked a few files ahead, both have something to do.
+"""
+
+import contextlib
+import os
+import stat
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Final
+
+from wafs.errors import WafsError
+from wafs.format.name import LONG_SUFFIX, SHORT_SUFFIX
+from wafs.fs.dir_handles import DirHandle, DirHandles
+from wafs.fs.inodes import Inode
+from wafs.store.base import Store
+from wafs.units import KIB
+from wafs.vault.directory import Listed
+
+Chore = Callable[[], None]
+"""What can be done while nobody asks anything of us; raises nothing."""
+
+_MOST_CHORES: Final = 16
+"""So many wait at most; the oldest are left out then, for they would come too late."""
+
+_MOST_ENTRIES: Final = 32_768
+"""Files of the folders whose order is remembered, all together; some 300 bytes each."""
+
+_MOST_FOLDERS: Final = 8
+
+_MOST_BYTES: Final = 512 * KIB
+"""Size of a folder in the storage, some 100 bytes for each entry, from which on it is not listed for this alone."""
+
+_SKIPPED: Final = 3
+"""As far as this from the last file that was opened one is its neighbour."""
+
+_SURE: Final = 2
+"""After so many neighbours in succession the next are expected; at once, if it was so in the last folder, too."""
+
+_AHEAD: Final = 4
+"""Files that are asked for ahead."""
+
+_LENGTH: Final = 256 * KIB
+"""Bytes of each that are asked for; for who reads on there is the store's own read-ahead."""
+
+_SLOW_S: Final = 0.0005
+"""A store that takes so long to open a file is far away, or its disk is slow: to ask it twice helps nobody."""
+
+_WASTED: Final = 8
+"""After so many questions in succession that were no use there are none for `_PAUSE` opens."""
+
+_PAUSE: Final = 256
+
+
+class _Order:
+    """The files of a folder in one order.
+
+    `last` is the place of the one that was opened last, `streak` how many in succession were neighbours, `asked` the
+    place up to which was asked.
+    """
+
+    __slots__ = ("_asked", "_last", "_place", "_streak", "entries")
+
+    def __init__(self, files: Iterable[tuple[bytes, int]]) -> None:
+        self.entries: list[bytes] = []
+        self._place: dict[int, int] = {}
+        for place, (entry, ino) in enumerate(files):
+            self.entries.append(entry)
+            self._place[ino] = place
+        self._last: int | None = None
+        self._streak = self._asked = 0
+
+    def note(self, ino: int, *, is_trusted: bool) -> None:
+        """Note that a file was opened; if it is the first one and the order is trusted, the next are expected."""
+        here = self._place.get(ino)
+        if here is None:
+            return
+        if self._last is None:
+            self._streak = _SURE if is_trusted else 0
+        elif self._last < here <= self._last + _SKIPPED:
+            self._streak += 1
+        else:
+            self._streak, self._asked = 0, 0
+        self._last = here
+
+    @property
+    def is_followed(self) -> bool:
+        """Tell whether the next files are expected."""
+        return self._streak >= _SURE
+
+    def wanted(self) -> list[bytes]:
+        """Return those that are to be asked for now, once each."""
+        if self._last is None or not self.is_followed:
+            return []
+        start, self._asked = max(self._last + 1, self._asked), self._last + 1 + _AHEAD
+        return self.entries[start : self._asked]
+
+
+class _Folder:
+    """What is known of a folder: its files as (ciphertext name, inode number), once it was listed, or in both orders.
+
+    `opened` are the files that were opened before it was listed.
+    """
+
+    __slots__ = ("files", "opened", "orders")
+
+    def __init__(self, files: list[tuple[bytes, int]] | None = None) -> None:
+        self.files = files
+        self.orders: tuple[_Order, ...] = ()
+        self.opened: list[int] = []
+
+    @property
+    def size(self) -> int:
+        """Return how many files are remembered."""
+        return len(self.orders[0].entries) if self.orders else len(self.files or ())
+
+    def put_in_order(self) -> bool:
+        """Put the files in both orders, if they are known; tell whether they are."""
+        if self.files is not None:
+            # As a listing shows them, and as they were made: the storage counts up.
+            self.orders = (_Order(self.files), _Order(sorted(self.files, key=lambda file: file[1])))
+            self.files = None
+        return bool(self.orders)
+
+
+class Neighbours:
+    """Leaves in `chores` what to ask of the store.
+
+    Thread: guarded by the lock of `FsContext`, but the chores, which are one thread's and take no lock.
+    """
+
+    def __init__(self, store: Store, dir_handles: DirHandles) -> None:
+        self.chores: deque[Chore] = deque(maxlen=_MOST_CHORES)
+        self._store = store
+        self._dir_handles = dir_handles
+        self._folders: OrderedDict[int, _Folder] = OrderedDict()
+        self._followed: int | None = None
+        """Which of the two orders of a folder was the right one, as far as there was one."""
+        self._wasted = self._pause = 0
+
+    def note_listed(self, directory: Inode, listed: list[Listed]) -> None:
+        """Note what a listing shows, in its order."""
+        files = [(item.entry, item.ino) for item in listed if item.type == stat.S_IFREG]
+        self._remember(directory, _Folder(files if len(files) <= _MOST_ENTRIES else []))
+
+    def note_open(self, inode: Inode) -> None:
+        """Note that a file was opened to be read."""
+        if self._pause:
+            self._pause -= 1
+            return
+        if not inode.links:
+            return
+        parent = inode.links[-1].parent
+        folder = self._folders.get(parent.number)
+        if folder is None:
+            folder = self._remember(parent, _Folder())
+        with contextlib.suppress(WafsError, OSError):
+            directory = self._dir_handles.of(parent)
+            folder.opened.append(inode.identity[1])
+            if folder.put_in_order():
+                for entry in self._follow(folder):
+                    self.chores.append(partial(self._fetch, directory, entry))
+            elif len(folder.opened) == (_SURE if self._followed is None else 1):
+                self.chores.append(partial(self._list, folder, directory))
+
+    def clear(self) -> None:
+        """Give up what is not asked yet, and the folders of the store that it holds open."""
+        self.chores.clear()
+
+    def _follow(self, folder: _Folder) -> list[bytes]:
+        """Return the files that are to be asked for now."""
+        for ino in folder.opened:
+            for kind, order in enumerate(folder.orders):
+                order.note(ino, is_trusted=kind == self._followed)
+        folder.opened = []
+        # The one that was followed so far before one that looks like it by chance.
+        kinds = (1, 0) if self._followed == 1 else (0, 1)
+        for kind in kinds:
+            if folder.orders[kind].is_followed:
+                self._followed = kind
+                return folder.orders[kind].wanted()
+        self._followed = None
+        return []
+
+    def _remember(self, directory: Inode, folder: _Folder) -> _Folder:
+        folders = self._folders
+        folders[directory.number] = folder
+        folders.move_to_end(directory.number)
+        while len(folders) > _MOST_FOLDERS or sum(known.size for known in folders.values()) > _MOST_ENTRIES:
+            folders.popitem(last=False)
+        return folder
+
+    def _list(self, folder: _Folder, directory: DirHandle) -> None:
+        """Learn the order of a folder that nobody has listed."""
+        files = []
+        with contextlib.suppress(OSError):
+            if self._store.fstat(directory.fd).st_size <= _MOST_BYTES:
+                for entry, kind, ino in self._store.entries(directory.fd):
+                    if kind == stat.S_IFREG and entry.endswith((SHORT_SUFFIX, LONG_SUFFIX)):
+                        files.append((entry, ino))
+        folder.files = files if len(files) <= _MOST_ENTRIES else []
+
+    def _fetch(self, directory: DirHandle, entry: bytes) -> None:
+        store = self._store
+        # Whatever goes wrong, nobody has asked for the file yet.
+        with contextlib.suppress(OSError):
+            began = time.perf_counter()
+            handle = store.open(directory.fd, entry, os.O_RDONLY | os.O_NONBLOCK)
+            try:
+                is_far = time.perf_counter() - began > _SLOW_S
+                was_there = store.fetch(handle, _LENGTH)
+            finally:
+                store.close(handle)
+            self._wasted = self._wasted + (4 if is_far else 1) if is_far or was_there else 0
+            if self._wasted >= _WASTED:
+                self._wasted, self._pause = 0, _PAUSE
