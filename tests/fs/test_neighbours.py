@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import stat
+import threading
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -48,7 +49,7 @@ class World:
     now: float = 0.0
 
     def __post_init__(self) -> None:
-        self.asked = Neighbours(cast("Any", self), cast("Any", self))
+        self.asked = Neighbours(cast("Any", self), cast("Any", self), threading.RLock())
 
     # As a store and as directory handles.
 
@@ -60,11 +61,12 @@ class World:
 
     def entries(self, handle: int) -> list[tuple[bytes, int, int]]:
         self.listed.append(handle)
+        self.now += self.takes_s
         inner = [(b"wafs.dir", stat.S_IFREG, 1), (b"folder.wafs", stat.S_IFDIR, 2)]
         return inner + [(name(ino), stat.S_IFREG, ino) for ino in self.folders[handle]]
 
     def open(self, _parent: int, entry: bytes, flags: int) -> bytes:
-        assert flags & os.O_ACCMODE == os.O_RDONLY
+        assert flags == os.O_RDONLY | os.O_NONBLOCK | os.O_NOATIME
         self.now += self.takes_s
         if self.error is not None:
             raise self.error
@@ -184,6 +186,33 @@ def test_so_many_files_are_not_remembered() -> None:
     for number in range(20, 40):
         world.add(number, [1], is_listed=True)
     assert len(world.asked._folders) == 8
+
+
+def test_the_bounds_hold_also_where_nobody_does_the_chores() -> None:
+    world = World()
+    folders = [
+        world.add(number, [100_000 * number + ino for ino in range(30_000)], is_listed=False) for number in range(9)
+    ]
+    chores = []
+    for folder in folders:
+        for ino in range(1000):
+            inode = Inode(Ino(1), stat.S_IFREG, (1, 100_000 * folder.number + ino))
+            inode.links = [Link(folder, b"plain")]
+            world.asked.note_open(inode)
+        assert len(world.asked.chores) == 1
+        chores.append(world.asked.chores.popleft())
+    assert sum(len(known.opened) for known in world.asked._folders.values()) == 8 * 4
+    for chore in chores:
+        chore()
+    assert sum(known.size for known in world.asked._folders.values()) <= 32_768
+
+
+def test_a_folder_that_takes_long_to_list_is_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(takes_s=0.03)
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: world.now))
+    for number in (5, 6):
+        _walk(world, world.add(number, _shown(), is_listed=False), _shown()[:2])
+    assert world.listed == [5]
 
 
 def test_what_is_in_memory_is_not_asked_for_on_and_on() -> None:

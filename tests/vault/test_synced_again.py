@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from store.faulty import Fault
 from vault.journals import BODY, Desk, kinds_told, opened_desk, put, writes
-from vault.making import CHUNK
+from vault.making import CHUNK, drop
 from wafs.units import FileId
+from wafs.vault.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,3 +63,47 @@ def test_another_state_of_the_file_is_not_what_was_synced(desk: Desk) -> None:
     file_id = FileId(bytes(16))
     desk.checkpoint.note_synced(file_id, 3, 100)
     assert [desk.checkpoint.synced_size(file_id, counter) for counter in (2, 3, 4)] == [0, 100, 0]
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_sync_that_succeeds_after_one_that_failed_makes_nothing_safe(desk: Desk, *, is_closed: bool) -> None:
+    desk.make_closed(NAME, BODY)
+    with contextlib.ExitStack() as stack:
+        content = stack.enter_context(desk.opened(NAME))
+        desk.shelf.faulty.arm(Fault(1, frozenset({"sync"})))
+        with pytest.raises(OSError, match="Input/output error"):
+            content.sync(data_only=True)
+        desk.shelf.faulty.arm(None)
+        # The system tells of a write that it gave up only once.
+        content.sync(data_only=True)
+        if is_closed:
+            stack.close()
+            content = stack.enter_context(desk.opened(NAME))
+        writes(CHUNK + 5, b"new")(content)
+    assert kinds_told(desk)[-1] == [("Image", 1)]
+
+
+def test_a_checkpoint_ends_all_doubts(desk: Desk) -> None:
+    content = desk.make(NAME, BODY)
+    desk.checkpoint.doubt(content.file_id)
+    desk.checkpoint.run()
+    assert not desk.checkpoint.is_doubted(content.file_id)
+    writes(CHUNK + 5, b"new")(content)
+    assert kinds_told(desk) == [[("Patch", 1)]]
+
+
+def test_a_sync_leaves_out_no_state_that_becoming_a_writer_wrote(desk: Desk) -> None:
+    content = desk.writer.create(NAME)
+    content.write(0, memoryview(BODY[: 4 * CHUNK]), Scratch(0))
+    drop(content)
+    path = desk.shelf.path / NAME
+    reader = desk.writer.open(NAME, writable=False)
+    assert reader.in_flight
+    reader.sync(data_only=True)
+    desk.shelf.faulty.arm(None)
+    reader.make_writable(os.open(path, os.O_RDWR))
+    writes(5, b"new")(reader)
+    reader.sync(data_only=True)
+    # The journal, and the file as well.
+    assert desk.shelf.faulty.asked["sync"] == 2
+    drop(reader)

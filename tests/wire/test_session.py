@@ -132,6 +132,18 @@ def test_a_chore_is_done_behind_an_answer() -> None:
     assert done == [0, 1, 2]
 
 
+def test_a_chore_that_fails_is_a_bug_that_ends_nothing(expect_log: ExpectLog) -> None:
+    def fail() -> None:
+        raise KeyError
+
+    expect_log("a chore failed by a bug in wafs")
+    handlers: dict[int, Handler] = {Opcode.STATFS: lambda header, body: errno.EIO}
+    with served(handlers, deque([fail])) as (kernel, _):
+        for _ in range(2):
+            with pytest.raises(OSError, match="Input/output error"):
+                kernel.statfs()
+
+
 def test_an_errno_is_an_answer() -> None:
     refusing: dict[int, Handler] = {Opcode.GETXATTR: lambda header, body: errno.EOPNOTSUPP}
     with served(refusing) as (kernel, _), pytest.raises(OSError) as caught:  # noqa: PT011

@@ -43,7 +43,7 @@ class FsContext:
         self.contents = vault.contents
         self._replay = vault.contents.replay
         self.prefetch = Prefetch(vault.store)
-        self.neighbours = Neighbours(vault.store, self.dir_handles)
+        self.neighbours = Neighbours(vault.store, self.dir_handles, self.lock)
         self._next_fh = 1
 
     def new_fh(self) -> Fh:

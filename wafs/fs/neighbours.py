@@ -11,6 +11,7 @@ import stat
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Final
 
@@ -23,7 +24,7 @@ from wafs.units import KIB
 from wafs.vault.directory import Listed
 
 Chore = Callable[[], None]
-"""What can be done while nobody asks anything of us; raises nothing."""
+"""What is done behind an answer; nobody waits for it but who asks just then."""
 
 _MOST_CHORES: Final = 16
 """So many wait at most; the oldest are left out then, for they would come too late."""
@@ -33,8 +34,14 @@ _MOST_ENTRIES: Final = 32_768
 
 _MOST_FOLDERS: Final = 8
 
+_MOST_OPENED: Final = 4
+"""Files of a folder that was not listed yet of which is remembered that they were opened."""
+
 _MOST_BYTES: Final = 512 * KIB
-"""Size of a folder in the storage, some 100 bytes for each entry, from which on it is not listed for this alone."""
+"""Size of a folder in the storage, where that tells the number of entries, above which it is not listed for this."""
+
+_LONG_S: Final = 0.02
+"""After a listing that took so long there is none for this any more: everybody waited."""
 
 _SKIPPED: Final = 3
 """As far as this from the last file that was opened one is its neighbour."""
@@ -60,7 +67,7 @@ _PAUSE: Final = 256
 class _Order:
     """The files of a folder in one order.
 
-    `last` is the place of the one that was opened last, `streak` how many in succession were neighbours, `asked` the
+    `_last` is the place of the one that was opened last, `_streak` how many in succession were neighbours, `_asked` the
     place up to which was asked.
     """
 
@@ -104,7 +111,7 @@ class _Order:
 class _Folder:
     """What is known of a folder: its files as (ciphertext name, inode number), once it was listed, or in both orders.
 
-    `opened` are the files that were opened before it was listed.
+    `opened` are the last files that were opened before it was listed.
     """
 
     __slots__ = ("files", "opened", "orders")
@@ -131,11 +138,13 @@ class _Folder:
 class Neighbours:
     """Leaves in `chores` what to ask of the store.
 
-    Thread: guarded by the lock of `FsContext`, but the chores, which are one thread's and take no lock.
+    Thread: `note_listed` and `note_open` hold the lock of `FsContext`; a chore takes it for what it has found out.
     """
 
-    def __init__(self, store: Store, dir_handles: DirHandles) -> None:
+    def __init__(self, store: Store, dir_handles: DirHandles, lock: AbstractContextManager[object]) -> None:
         self.chores: deque[Chore] = deque(maxlen=_MOST_CHORES)
+        self._lock = lock
+        self._may_list = True
         self._store = store
         self._dir_handles = dir_handles
         self._folders: OrderedDict[int, _Folder] = OrderedDict()
@@ -161,11 +170,11 @@ class Neighbours:
             folder = self._remember(parent, _Folder())
         with contextlib.suppress(WafsError, OSError):
             directory = self._dir_handles.of(parent)
-            folder.opened.append(inode.identity[1])
+            folder.opened = [*folder.opened[1 - _MOST_OPENED :], inode.identity[1]]
             if folder.put_in_order():
                 for entry in self._follow(folder):
                     self.chores.append(partial(self._fetch, directory, entry))
-            elif len(folder.opened) == (_SURE if self._followed is None else 1):
+            elif self._may_list and len(folder.opened) >= (_SURE if self._followed is None else 1) and not self.chores:
                 self.chores.append(partial(self._list, folder, directory))
 
     def clear(self) -> None:
@@ -188,29 +197,37 @@ class Neighbours:
         return []
 
     def _remember(self, directory: Inode, folder: _Folder) -> _Folder:
+        self._folders[directory.number] = folder
+        self._folders.move_to_end(directory.number)
+        self._trim()
+        return folder
+
+    def _trim(self) -> None:
         folders = self._folders
-        folders[directory.number] = folder
-        folders.move_to_end(directory.number)
         while len(folders) > _MOST_FOLDERS or sum(known.size for known in folders.values()) > _MOST_ENTRIES:
             folders.popitem(last=False)
-        return folder
 
     def _list(self, folder: _Folder, directory: DirHandle) -> None:
         """Learn the order of a folder that nobody has listed."""
         files = []
+        began = time.perf_counter()
         with contextlib.suppress(OSError):
             if self._store.fstat(directory.fd).st_size <= _MOST_BYTES:
                 for entry, kind, ino in self._store.entries(directory.fd):
                     if kind == stat.S_IFREG and entry.endswith((SHORT_SUFFIX, LONG_SUFFIX)):
                         files.append((entry, ino))
-        folder.files = files if len(files) <= _MOST_ENTRIES else []
+        with self._lock:
+            folder.files = files if len(files) <= _MOST_ENTRIES else []
+            self._may_list = time.perf_counter() - began < _LONG_S
+            self._trim()
 
     def _fetch(self, directory: DirHandle, entry: bytes) -> None:
         store = self._store
         # Whatever goes wrong, nobody has asked for the file yet.
         with contextlib.suppress(OSError):
             began = time.perf_counter()
-            handle = store.open(directory.fd, entry, os.O_RDONLY | os.O_NONBLOCK)
+            # Nobody is to see that it was looked at who asks when it was read last; another's file is left alone.
+            handle = store.open(directory.fd, entry, os.O_RDONLY | os.O_NONBLOCK | os.O_NOATIME)
             try:
                 is_far = time.perf_counter() - began > _SLOW_S
                 was_there = store.fetch(handle, _LENGTH)

@@ -202,7 +202,9 @@ class ScratchFiles:
     def fetch(self, handle: Handle, size: int) -> bool:
         """Have the first bytes of a file brought into memory; those of one that was written to are not far."""
         opened = self.file_of(handle)
-        return opened.node is not None or self.lower.fetch(lower_of_file(opened), size)
+        if opened.node is not None and opened.node.data is not None:
+            return True
+        return self.lower.fetch(lower_of_file(opened), size)
 
     def sync(self, handle: Handle, *, data_only: bool = False) -> None:
         """Do nothing: all of it is thrown away."""

@@ -45,6 +45,7 @@ class Checkpoint:
         self._counting = threading.Lock()
         self._lost = False
         self._synced: dict[FileId, tuple[int, int]] = {}
+        self._doubted: set[FileId] = set()
 
     @property
     def pressure(self) -> float:
@@ -68,6 +69,15 @@ class Checkpoint:
         if len(self._synced) >= _MOST_SYNCED:
             self._synced.clear()
         self._synced[file_id] = (counter, size)
+
+    def doubt(self, file_id: FileId) -> None:
+        """Note that a sync of a file failed: the system says so once, and may have given up what it did not write."""
+        self._doubted.add(file_id)
+        self._synced.pop(file_id, None)
+
+    def is_doubted(self, file_id: FileId) -> bool:
+        """Tell whether a sync of a file failed since the last checkpoint: one that succeeds now proves nothing."""
+        return file_id in self._doubted
 
     def synced_size(self, file_id: FileId, counter: int) -> int:
         """Return how many bytes of a file with this state were synced since the last checkpoint, as far as is known."""
@@ -132,6 +142,8 @@ class Checkpoint:
                 raise first
             self._store.sync_all()
             self.journal.drop()
-            # What the storage held then is safe, and no state of it bears the mark of a journal that is there.
+            # What the storage held is safe now, and its states are believed without this. Those that were sealed since
+            # the checkpoint began lose what is known of them, which costs images and nothing else.
             self._synced.clear()
+            self._doubted.clear()
         return True

@@ -84,6 +84,8 @@ class Content(ContentReader):
         Raises: DamageError, OSError; the handle then stays the caller's and nothing has changed.
         """
         with self._lock:
+            # A state may be written, which the next sync must not leave out.
+            self._changes += 1
             self._file.make_writable(handle)
 
     def write(self, offset: int, data: memoryview, scratch: Scratch) -> None:
@@ -191,7 +193,11 @@ class Content(ContentReader):
             self._checkpoint.journal.sync(ticket)
         if changes == self._synced_at:
             return
-        self._store.sync(self.handle, data_only=data_only)
+        try:
+            self._store.sync(self.handle, data_only=data_only)
+        except OSError:
+            self._file.doubt()
+            raise
         with self._lock:
             if changes == self._changes:
                 self._synced_at = changes

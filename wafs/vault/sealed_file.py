@@ -190,10 +190,17 @@ class SealedFile:
 
     def note_synced(self, size: int) -> None:
         """Note that a sync has made the first `size` bytes safe; so it is known to who opens the file again."""
-        self.note_durable(size)
         checkpoint = self._context.checkpoint
+        if checkpoint is not None and checkpoint.is_doubted(self.file_id):
+            return
+        self.note_durable(size)
         if checkpoint is not None and not self.in_flight:
             checkpoint.note_synced(self.file_id, self.counter, size)
+
+    def doubt(self) -> None:
+        """Note that a sync failed: none that succeeds later makes anything safe, before the next checkpoint."""
+        if self._context.checkpoint is not None:
+            self._context.checkpoint.doubt(self.file_id)
 
     def matches_root(self) -> bool:
         """Tell whether the chunks in the store are those of the sealed version, as far as their tags tell.
