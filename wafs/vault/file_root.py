@@ -114,7 +114,8 @@ class FileRoot:
         """
         if self._left:
             count = self._chunks.count(plain_length)
-            fresh = [index for index, is_seen in enumerate(self._seen[first : first + count]) if not is_seen]
+            seen = self._seen[first : first + count]
+            fresh = [index for index in range(count) if not seen[index]] if any(seen) else range(count)
             if fresh:
                 self._seen[first : first + count] = _SEEN * count
                 self._rest ^= self._hash.terms(self._chunks.tags_read(fresh, plain_length, scratch))
