@@ -128,9 +128,12 @@ def _mount_and_serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None],
     def notify(message: bytes) -> bool:
         return channel.send([message])
 
+    def moment() -> int | None:
+        return session.moment()
+
     session = Session(
         channel,
-        handlers_of(vfs, status, notify, options.report_to),
+        handlers_of(vfs, status, notify, options.report_to, moment),
         vfs.reasons.note,
         tally,
         vfs.context.neighbours.chores,

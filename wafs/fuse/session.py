@@ -67,6 +67,27 @@ _SLOW: Final = frozenset(
     }
 )
 
+_ONLY_LOOKS: Final = frozenset(
+    {
+        Opcode.LOOKUP,
+        Opcode.FORGET,
+        Opcode.BATCH_FORGET,
+        Opcode.GETATTR,
+        Opcode.STATX,
+        Opcode.ACCESS,
+        Opcode.READLINK,
+        Opcode.READ,
+        Opcode.GETXATTR,
+        Opcode.LISTXATTR,
+        Opcode.OPENDIR,
+        Opcode.READDIR,
+        Opcode.READDIRPLUS,
+        Opcode.RELEASEDIR,
+        Opcode.STATFS,
+    }
+)
+"""Requests that change no attribute that anybody is shown."""
+
 _BY_NODEID: Final = frozenset(
     {
         Opcode.GETATTR,
@@ -120,6 +141,7 @@ class Session:
         self._workers: ThreadPoolExecutor | None = None
         self._waiting: dict[int, Future[None]] = {}
         self.requests = 0
+        self._changes = 0
         self.minor = 0
         self._tally = tally or Tally()
         self._chores = chores if chores is not None else deque[Callable[[], None]]()
@@ -150,6 +172,10 @@ class Session:
                     on_idle()
                 elif size in (END, STOPPED):
                     return
+
+    def moment(self) -> int | None:
+        """Return how many requests came so far that may change something; None while workers are at one."""
+        return None if self._waiting else self._changes
 
     def _do_chore(self) -> None:
         try:
@@ -203,6 +229,8 @@ class Session:
         header, body = requests.parse_request(message)
         opcode = header[1]
         handler = self._handlers.get(opcode)
+        if opcode not in _ONLY_LOOKS:
+            self._changes += 1
         if handler is None:
             self._refuse(header, body)
         elif opcode in _SLOW:

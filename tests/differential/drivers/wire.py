@@ -31,7 +31,12 @@ class WirePort:
         ours, theirs = socketpair()
         self.vfs = Vfs(self._place.open())
         self._channel = Channel(theirs.detach())
-        session = Session(self._channel, handlers_of(self.vfs))
+
+        def moment() -> int | None:
+            return session.moment()
+
+        handlers = handlers_of(self.vfs, moment=moment)
+        session = Session(self._channel, handlers, chores=self.vfs.context.neighbours.chores)
         self._thread = threading.Thread(target=session.run, name="wire session")
         self._thread.start()
         self._socket = ours

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from wafs import __version__
 from wafs.fs.vfs import Vfs
 from wafs.fuse.linux.attributes import AttributeHandlers, ReportTo
-from wafs.fuse.linux.directories import DirectoryHandlers
+from wafs.fuse.linux.directories import DirectoryHandlers, Moment
 from wafs.fuse.linux.entries import EntryHandlers
 from wafs.fuse.linux.files import FileHandlers
 from wafs.fuse.linux.reply import Handler, Notify
@@ -19,13 +19,14 @@ def handlers_of(
     status: Callable[[], bytes] = lambda: b"{}",
     notify: Notify = bool,
     report_to: ReportTo | None = None,
+    moment: Moment = lambda: None,
 ) -> dict[int, Handler]:
     """Return the handlers of all requests that have one, by opcode."""
     return {
         **EntryHandlers(vfs).table(),
         **AttributeHandlers(vfs, status, report_to).table(),
         **FileHandlers(vfs, notify).table(),
-        **DirectoryHandlers(vfs).table(),
+        **DirectoryHandlers(vfs, moment).table(),
     }
 
 
