@@ -28,6 +28,19 @@ SHORT: dict[str, Program] = {
     "overwrite two chunks": [*_BASE, op("write", A, 2000, CHUNK, 2), op("fsync", A)],
     "overwrite twice": [*_BASE, op("write", A, 0, 50, 2), op("write", A, 10, 20, 3), op("fdatasync", A)],
     "overwrite, close, overwrite": [*_BASE, op("write", A, 0, 9, 2), op("close", A), op("write", A, 5000, 9, 3)],
+    "close, open again, bytes": [*_BASE, op("close", A), op("write", A, CHUNK + 7, 100, 2), op("fsync", A)],
+    "close, open again, grow, close, bytes": [
+        *_BASE, op("close", A), op("write", A, 9, 9, 2), op("write", A, -1, 2 * CHUNK, 3), op("fsync", A),
+        op("close", A), op("write", A, 4 * CHUNK, 9, 4), op("fsync", A),
+    ],
+    "grow after a sync, close, bytes": [
+        op("write", A, 0, 2 * CHUNK, 1), op("fsync", A), op("write", A, -1, CHUNK, 2), op("close", A),
+        op("write", A, 2 * CHUNK + 5, 9, 3), op("write", A, 5, 9, 4), op("fsync", A),
+    ],
+    "sync, checkpoint, close, bytes": [
+        *_BASE, op("checkpoint"), op("close", A), op("write", A, 5, 9, 2), op("fsync", A), op("close", A),
+        op("write", A, CHUNK, 9, 3), op("fsync", A),
+    ],
     "bytes here and there": [
         *_BASE, op("write", A, 9, 9, 2), op("write", A, 2 * CHUNK, 50, 3), op("fsync", A), op("write", A, 5, 9, 4),
         op("checkpoint"), op("write", A, CHUNK - 5, 9, 5), op("fsync", A),
