@@ -41,6 +41,12 @@ SHORT: dict[str, Program] = {
         *_BASE, op("checkpoint"), op("close", A), op("write", A, 5, 9, 2), op("fsync", A), op("close", A),
         op("write", A, CHUNK, 9, 3), op("fsync", A),
     ],
+    "grow, cut into what was there": [
+        op("write", A, -1, CHUNK, 8), op("remount"), op("write", A, CHUNK, CHUNK - 1, 9), op("truncate", A, 1),
+    ],
+    "grow, punch what was there": [
+        op("write", A, -1, 2 * CHUNK, 8), op("remount"), op("write", A, 2 * CHUNK, CHUNK, 9), op("punch", A, 0, CHUNK),
+    ],
     "bytes here and there": [
         *_BASE, op("write", A, 9, 9, 2), op("write", A, 2 * CHUNK, 50, 3), op("fsync", A), op("write", A, 5, 9, 4),
         op("checkpoint"), op("write", A, CHUNK - 5, 9, 5), op("fsync", A),

@@ -70,6 +70,11 @@ class Checkpoint:
             self._synced.clear()
         self._synced[file_id] = (counter, size)
 
+    def is_safe(self, file_id: FileId, counter: int) -> bool:
+        """Tell whether a file with this state is known to have been synced."""
+        known = self._synced.get(file_id)
+        return known is not None and known[0] == counter
+
     def doubt(self, file_id: FileId) -> None:
         """Note that a sync of a file failed: the system says so once, and may have given up what it did not write."""
         self._doubted.add(file_id)
@@ -132,6 +137,10 @@ class Checkpoint:
                 with contextlib.suppress(Exception):
                     content.record_whole(scratch)
             self.journal.sync(self.journal.last_ticket)
+            if self._waiting:
+                # Records go out from the states that the files had; one that a power cut takes leaves them to nobody.
+                self._store.sync_all()
+                self.journal.note_based()
             first: Exception | None = None
             for content in list(self._waiting):
                 try:

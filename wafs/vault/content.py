@@ -163,6 +163,7 @@ class Content(ContentReader):
         self._changes += 1
         try:
             checkpoint.journal.sync(self._ticket)
+            self._have_state_safe()
             self._file.punch(first, stop)
         except BaseException:
             self._disown(overlay)
@@ -254,6 +255,8 @@ class Content(ContentReader):
                     raise
             # A kill loses no record; chunks, and from which counter they hold, must survive a power cut as well.
             journal.sync(ticket if is_again else self._ticket)
+            if not journal.is_based(overlay.journal):
+                self._have_state_safe()
             self._changes += 1
             generation = journal.of_checkpoint() if in_checkpoint else journal.active()
             self._flushed_under = generation.sequence
@@ -321,6 +324,11 @@ class Content(ContentReader):
                 self._store.sync(self.handle, data_only=True)
             self._flushed_under = None
         self._changes += 1
+
+    def _have_state_safe(self) -> None:
+        """Sync the state that records go out from, before anything changes in place: without it they count no more."""
+        if not self._file.is_state_safe:
+            self._store.sync(self.handle, data_only=True)
 
     def write_waits(self, offset: int) -> bool:
         """Tell whether a write at `offset` goes on with a growth of which the journal has had enough; takes no lock."""

@@ -48,6 +48,7 @@ class Generation:
     `length` and `records` are what it holds, of which `synced` records are safe from a power cut; `last` is the ticket
     of its last record; `reserved` the bytes that the storage has promised, `due` those of the images that it must still
     get. `is_spoilt`: a sync failed, and nobody knows what of it reached the disk.
+    `is_based`: the states of files that its records go out from are safe from a power cut.
     `filled`: where the zeros end that were written ahead; 0 until somebody syncs. A record over them changes neither
     the length nor the extents of the file, so that a sync writes the record and nothing else: 280 us and not 840 on
     ext4. Zeros are the end of a journal to who reads it (F-80).
@@ -65,6 +66,7 @@ class Generation:
     filled: int = 0
     due: int = 0
     is_spoilt: bool = False
+    is_based: bool = False
 
     @property
     def epoch(self) -> bytes:
@@ -237,6 +239,17 @@ class Journal:
         with self._lock:
             if self._draining is None:
                 self._draining, self._active = self._active, None
+
+    def note_based(self) -> None:
+        """Note that all was synced that the storage had when the generation that a checkpoint empties was complete."""
+        draining = self._draining
+        if draining is not None:
+            draining.is_based = True
+
+    def is_based(self, sequence: int) -> bool:
+        """Tell whether the states that the records of a generation go out from are known to be safe."""
+        draining = self._draining
+        return draining is not None and draining.sequence == sequence and draining.is_based
 
     def drop(self) -> None:
         """Remove the generation that takes no records any more: all it tells is safely in place.

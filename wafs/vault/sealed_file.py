@@ -197,6 +197,14 @@ class SealedFile:
         if checkpoint is not None and not self.in_flight:
             checkpoint.note_synced(self.file_id, self.counter, size)
 
+    @property
+    def is_state_safe(self) -> bool:
+        """Tell whether the state in the file is known to be safe from a power cut."""
+        checkpoint, sealed = self._context.checkpoint, self._state.sealed
+        if checkpoint is None or not checkpoint.journal.has_epoch(sealed.epoch):
+            return True
+        return checkpoint.is_safe(self.file_id, sealed.counter)
+
     def doubt(self) -> None:
         """Note that a sync failed: none that succeeds later makes anything safe, before the next checkpoint."""
         if self._context.checkpoint is not None:
