@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from vault.journals import BODY, Desk, opened_desk, put, writes
+from vault.journals import BODY, Desk, put, writes
 from vault.making import CHUNK
 from wafs.errors import DamageError
 from wafs.format.layout import chunk_offset
@@ -18,17 +18,10 @@ from wafs.vault.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from log_police import ExpectLog
 
 NAME = "file.wafs"
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with opened_desk(tmp_path) as opened:
-        yield opened
 
 
 @contextmanager

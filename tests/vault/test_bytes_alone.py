@@ -16,7 +16,6 @@ from vault.journals import (
     SECOND,
     Desk,
     kinds_told,
-    opened_desk,
     pieces_told,
     punches,
     put,
@@ -31,21 +30,12 @@ from wafs.format.layout import chunk_offset
 from wafs.vault.scratch import Scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from log_police import ExpectLog
     from wafs.vault.content import Content
 
 NAME = "file.wafs"
 LOST = "chunks that were written to do not verify, inode"
 DAMAGED = "a chunk that was written to is damaged, inode"
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with opened_desk(tmp_path) as opened:
-        yield opened
 
 
 def _chunk(desk: Desk, number: int, name: str = NAME) -> bytes:

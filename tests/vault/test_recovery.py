@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store.faulty import Fault
-from vault.journals import BODY, CHANGES_OF_CONTENT, FIRST, Desk, opened_desk, put, resizes, spoil, writes
+from vault.journals import BODY, CHANGES_OF_CONTENT, FIRST, Desk, put, resizes, spoil, writes
 from vault.making import CHUNK
 from wafs.crypto.aead import OVERHEAD
 from wafs.errors import AuthenticationError
@@ -19,20 +19,13 @@ from wafs.format.state import IN_FLIGHT, SPARSE, State
 from wafs.vault.scratch import Scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from log_police import ExpectLog
     from wafs.vault.content import Content
 
 NAME = "file.wafs"
 PUNCH_KEEPING_SIZE = 3
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with opened_desk(tmp_path) as opened:
-        yield opened
 
 
 def _state(desk: Desk, name: str = NAME) -> State:

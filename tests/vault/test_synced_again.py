@@ -9,22 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from store.faulty import Fault
-from vault.journals import BODY, Desk, kinds_told, opened_desk, put, writes
+from vault.journals import BODY, Desk, kinds_told, put, writes
 from vault.making import CHUNK, drop
 from wafs.units import FileId
 from wafs.vault.scratch import Scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    pass
 
 NAME = "file.wafs"
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with opened_desk(tmp_path) as opened:
-        yield opened
 
 
 def test_what_was_synced_is_safe_for_who_opens_the_file_again(desk: Desk) -> None:
