@@ -6,6 +6,7 @@ import contextlib
 import json
 import mmap
 import os
+import random
 import re
 import select
 import signal
@@ -21,6 +22,7 @@ from mount.programs import finish, line_of, python, tell
 from mount.storages import mounted
 from mount.users import LOOK_INSIDE, must_be_root
 from wafs.fuse.mountinfo import find_mount
+from wafs.units import MIB
 
 if TYPE_CHECKING:
     from mount.bench import Bench
@@ -96,16 +98,20 @@ def test_a_signal_unmounts_and_loses_nothing(
 
 
 def test_a_signal_takes_over_what_was_written_through_mmap(bench: Bench, daemon: Daemon) -> None:
-    path = daemon.place / "file"
-    path.write_bytes(bytes(8192))
+    # More than the kernel sends at once: the last writes come while the daemon is about to stop.
+    size, path = 24 * MIB, daemon.place / "file"
+    path.write_bytes(bytes(size))
+    content = random.Random(7).randbytes(size)
     handle = os.open(path, os.O_RDWR)
-    with mmap.mmap(handle, 8192) as memory:
-        memory[4000:4100] = b"m" * 100
+    with mmap.mmap(handle, size) as memory:
+        memory[:] = content
         assert daemon.signal(signal.SIGTERM) == 0
     with contextlib.suppress(OSError):
         os.close(handle)
     again = bench.mount(daemon.vault, at=daemon.place)
-    assert (again.place / "file").read_bytes() == bytes(4000) + b"m" * 100 + bytes(4092)
+    found = (again.place / "file").read_bytes()
+    assert len(found) == size
+    assert [at for at in range(0, size, 4096) if found[at : at + 4096] != content[at : at + 4096]] == []
 
 
 def test_signals_during_writes_leave_whole_files(bench: Bench, daemon: Daemon) -> None:

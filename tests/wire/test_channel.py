@@ -119,6 +119,41 @@ def test_stop_wakes_all_siblings_and_stays(pair: Pair) -> None:
     assert channel.receive(bytearray(64)) == STOPPED
 
 
+@pytest.mark.parametrize("spins", [1, 3])
+def test_a_drained_channel_hands_out_what_waits_and_stops(spins: int) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    channel = Channel(theirs.detach(), spins=spins)
+    try:
+        ours.send(b"first")
+        ours.send(b"second")
+        channel.drain()
+        buffer = bytearray(64)
+        assert [channel.receive(buffer) for _ in range(3)] == [5, 6, STOPPED]
+        ours.send(b"one that an answer brought")
+        assert channel.receive(buffer) == 26
+        channel.stop()
+        ours.send(b"too late")
+        assert channel.receive(buffer) == STOPPED
+    finally:
+        channel.close()
+        ours.close()
+
+
+def test_drain_wakes_all_siblings(pair: Pair) -> None:
+    channel, _ = pair
+    channels = [channel, channel.sibling(), channel.sibling(spins=3)]
+    got: list[int] = []
+    threads = [threading.Thread(target=lambda c=c: got.append(c.receive(bytearray(64)))) for c in channels]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        _wait_until_asleep(thread)
+    channel.drain()
+    for thread in threads:
+        thread.join()
+    assert got == [STOPPED] * 3
+
+
 def test_stop_in_a_signal_handler_ends_receive(pair: Pair) -> None:
     channel, _ = pair
     main = threading.get_ident()

@@ -10,7 +10,7 @@ the processors from sleeping, where it may. Idle, it sleeps in poll and uses no 
 one processor it does neither: the client could not run meanwhile.
 
 Thread: one channel belongs to one reading thread; `sibling` makes another for the same descriptor.
-`send` and `stop` may be called from any thread, `stop` also from a signal handler.
+`send`, `drain` and `stop` may be called from any thread, `stop` also from a signal handler.
 """
 
 import errno
@@ -51,6 +51,7 @@ class _StopSwitch:
 
     def __init__(self) -> None:
         self.on = False
+        self.on_when_empty = False
         self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
 
@@ -102,6 +103,8 @@ class Channel:
         while not self._switch.on:
             if (size := self._spin(buffers, tries)) is not None:
                 return size
+            if self._switch.on_when_empty:
+                break
             if self._latency.is_held:
                 if self._poll.poll(_LULL_MS):
                     continue
@@ -161,12 +164,23 @@ class Channel:
             raise
         return True
 
+    def drain(self) -> None:
+        """Make every `receive` of this channel and its siblings return STOPPED as soon as no message waits.
+
+        After `close` it does nothing.
+        """
+        self._switch.on_when_empty = True
+        self._wake()
+
     def stop(self) -> None:
         """Make every `receive` of this channel and its siblings return STOPPED, from here on.
 
         Messages not read yet stay unread. After `close` it does nothing.
         """
         self._switch.on = True
+        self._wake()
+
+    def _wake(self) -> None:
         if self._switch.fd >= 0:
             os.eventfd_write(self._switch.fd, 1)
 

@@ -201,8 +201,9 @@ def raise_open_files() -> None:
 @contextmanager
 def _stopping_on_signals(channel: Channel, place: str, mounted: threading.Event) -> Iterator[None]:
     """Have the first signal flush and stop, a second one stop at once."""
+    ended = threading.Event()
     # Taken out before it is started: a second signal may come while the first is being handled.
-    flushers = [threading.Thread(target=_flush_and_stop, args=(channel, place), name="wafs-flush", daemon=True)]
+    flushers = [threading.Thread(target=_flush_and_stop, args=(channel, place, ended), name="wafs-flush", daemon=True)]
 
     def stop(number: int, frame: object) -> None:
         del number, frame
@@ -215,16 +216,23 @@ def _stopping_on_signals(channel: Channel, place: str, mounted: threading.Event)
     try:
         yield
     finally:
+        ended.set()
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _flush_and_stop(channel: Channel, place: str) -> None:
-    """Have the kernel hand over what programs wrote through mmap while there is somebody to take it; then stop."""
+def _flush_and_stop(channel: Channel, place: str, ended: threading.Event) -> None:
+    """Have the kernel hand over what programs wrote through mmap while there is somebody to take it; then stop.
+
+    Writes that the kernel holds back until others are answered come with these answers, so that none is left when
+    nothing waits. Programs that ask on and on are cut off in the end.
+    """
     syncing = threading.Thread(target=mountpoint.sync, args=(place,), name="wafs-sync", daemon=True)
     syncing.start()
     syncing.join(_FLUSH_S)
-    channel.stop()
+    channel.drain()
+    if not ended.wait(_FLUSH_S):
+        channel.stop()
 
 
 def _unmount_idle(vfs: Vfs, place: str) -> None:

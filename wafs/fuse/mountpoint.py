@@ -92,10 +92,12 @@ def unmount(mountpoint: Path, *, lazy: bool = False) -> None:
 
 
 def sync(mountpoint: Path) -> None:
-    """Return when the kernel has written to the server all that programs changed; a failure is not told.
+    """Have the kernel ask the server to write all that programs changed; a failure is not told.
 
+    When this returns the requests are on their way and need not have been answered: the kernel does not wait for
+    writes to a FUSE server here, lest one that hangs stop every sync(2).
     Thread: not the one that serves this mount.
-    Source: syncfs(2).
+    Source: syncfs(2); wait_sb_inodes in linux/fs/fs-writeback.c.
     """
     with suppress(OSError):
         fd = os.open(mountpoint, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
