@@ -285,6 +285,9 @@ class Judge:
             if thing.kind == stat.S_IFDIR:
                 problems += _folder_promises(seen, since, number)
                 continue
+            # A name that a rename made is made safe by fsync, and not by fdatasync: with it nothing of the file is new.
+            full = [step for step in thing.fully_synced if step <= promise.done]
+            since = self._truth.trees[max([thing.versions[0].step, *full]) : promise.begun + 1]
             for path in [path for path, other in since[0].items() if other == number]:
                 if all(tree.get(path) == number for tree in since) and path not in seen.tree:
                     problems.append(f"{path!r} was synced and is missing")

@@ -87,6 +87,27 @@ def test_a_folder_that_was_synced_keeps_its_entries_and_a_removed_one_stays_away
         assert judge.complaints(Observation({b"a": folder, b"b": folder}, []), Promise(3, 3, model)) == []
 
 
+@pytest.mark.parametrize("is_full", [True, False])
+def test_a_rename_is_promised_by_fsync_and_not_by_fdatasync(*, is_full: bool) -> None:
+    truth = Truth()
+    number = truth.make(stat.S_IFREG, 0o600)
+    truth.done({**truth.tree, b"a": number})
+    truth.things[number].synced.append(truth.step)
+    truth.done()
+    truth.done({b"": 0, b"b": number})
+    truth.things[number].synced.append(truth.step)
+    if is_full:
+        truth.things[number].fully_synced.append(truth.step)
+    truth.done()
+    judge = Judge(truth, CHUNK)
+    file = Found(stat.S_IFREG, b"", 0o600, (), 0)
+    models: tuple[Model, ...] = ("ordered", "strict")
+    for model in models:
+        assert judge.complaints(Observation({b"b": file}, []), Promise(4, 4, model)) == []
+        assert bool(judge.complaints(Observation({b"a": file}, []), Promise(4, 4, model))) is is_full
+        assert judge.complaints(Observation({}, []), Promise(2, 2, model))
+
+
 class _LyingStore(MemoryStore):
     """Syncs nothing and says that it did."""
 
