@@ -12,8 +12,8 @@ from wafs.units import ROOT_DIR_ID, DirId
 DIR_ID_SIZE: Final = 16
 EXPLICIT: Final = 1
 
-_RECORD: Final = Struct(">16sI12x")
-_RESERVED: Final = slice(20, 32)
+_RECORD: Final = Struct(">16sI12s")
+_RESERVED: Final = bytes(12)
 RECORD_SIZE: Final = _RECORD.size + SIV_SIZE
 
 
@@ -47,7 +47,7 @@ def seal_directory_record(key: Siv, record: DirectoryRecord, places: Sequence[Pl
     Sizes: 48 bytes for each of one or two places.
     Spec: F-52, F-53.
     """
-    plain = _RECORD.pack(*record)
+    plain = _RECORD.pack(record.dir_id, record.flags, _RESERVED)
     return b"".join(key.seal(plain, place.parent, place.name) for place in places)
 
 
@@ -64,9 +64,9 @@ def open_directory_record(key: Siv, data: bytes, place: Place) -> DirectoryRecor
             plain = key.open(data[start : start + RECORD_SIZE], place.parent, place.name)
         except AuthenticationError:
             continue
-        dir_id, flags = _RECORD.unpack(plain)
+        dir_id, flags, reserved = _RECORD.unpack(plain)
         is_right = place != ROOT_PLACE or dir_id == ROOT_DIR_ID
-        if flags & ~EXPLICIT or plain[_RESERVED] != bytes(12) or not is_right:
+        if flags & ~EXPLICIT or reserved != _RESERVED or not is_right:
             msg = "directory record has values that the format does not define"
             raise MalformedError(msg)
         return DirectoryRecord(DirId(dir_id), flags)

@@ -1,8 +1,9 @@
 """File header: the first 256 bytes of a ciphertext file (format.md section 5)."""
 
+from struct import Struct
 from typing import Final, NamedTuple
 
-from wafs.crypto.aead import KEY_SIZE, NONCE_SIZE, Buffer, Gcm
+from wafs.crypto.aead import KEY_SIZE, NONCE_SIZE, OVERHEAD, Buffer, Gcm
 from wafs.errors import MalformedError, TruncatedError, UnsupportedFormatError
 from wafs.format.layout import FILE_HEADER_SIZE
 from wafs.format.state import COUNTERS_AT_BIRTH, SPARSE, STATE_SLOT_SIZE, State, open_both_states, seal_state
@@ -13,14 +14,15 @@ FILE_ID_SIZE: Final = 16
 # A canonical msgpack array of four whose fields have fixed sizes: every offset is fixed as well.
 _PREFIX: Final = b"\x94\xa4wafs\x01\xc4\x10"
 _VERSION_AT: Final = 6
-_ID: Final = slice(9, 25)
-_AAD: Final = slice(0, 25)
-_WRAPPED_MARK: Final = slice(25, 27)
-_WRAPPED: Final = slice(27, 87)
-_PADDING: Final = slice(87, 96)
 _WRAPPED_LENGTH: Final = b"\xc4\x3c"
 _ZEROS: Final = bytes(9)
 STATE_OFFSETS: Final = (96, 96 + STATE_SLOT_SIZE)
+
+# Prefix, file id, length of the wrapped key, the wrapped key, zeros, two states.
+_RECORD: Final = Struct(f"9s{FILE_ID_SIZE}s2s{KEY_SIZE + OVERHEAD}s9s{STATE_SLOT_SIZE}s{STATE_SLOT_SIZE}s")
+# File id, file key, the nonce that wraps it, those of the states.
+_SECRETS: Final = Struct(f"{FILE_ID_SIZE}s{KEY_SIZE}s{NONCE_SIZE}s{NONCE_SIZE}s{NONCE_SIZE}s")
+SECRETS_SIZE: Final = _SECRETS.size
 
 
 class FileHeader(NamedTuple):
@@ -46,16 +48,8 @@ class FileSecrets(NamedTuple):
     @classmethod
     def split(cls, data: bytes) -> "FileSecrets":
         """Cut `SECRETS_SIZE` random bytes into their parts."""
-        return cls(FileId(data[_DRAWN_ID]), data[_DRAWN_KEY], data[_DRAWN_WRAP], (data[_DRAWN_OLD], data[_DRAWN_NEW]))
-
-
-_DRAWN_ID: Final = slice(0, FILE_ID_SIZE)
-_DRAWN_KEY: Final = slice(_DRAWN_ID.stop, _DRAWN_ID.stop + KEY_SIZE)
-_DRAWN_WRAP: Final = slice(_DRAWN_KEY.stop, _DRAWN_KEY.stop + NONCE_SIZE)
-_DRAWN_OLD: Final = slice(_DRAWN_WRAP.stop, _DRAWN_WRAP.stop + NONCE_SIZE)
-_DRAWN_NEW: Final = slice(_DRAWN_OLD.stop, _DRAWN_OLD.stop + NONCE_SIZE)
-
-SECRETS_SIZE: Final = _DRAWN_NEW.stop
+        file_id, file_key, wrap_nonce, older, newer = _SECRETS.unpack(data)
+        return cls(FileId(file_id), file_key, wrap_nonce, (older, newer))
 
 
 def seal_file_header(wrap: Gcm, cipher: Gcm, secrets: FileSecrets, *, flags: int) -> bytes:
@@ -86,10 +80,11 @@ def open_file_header(wrap: Gcm, data: Buffer) -> FileHeader:
     Raises: TruncatedError, UnsupportedFormatError, MalformedError, AuthenticationError (F-20 to F-23).
     """
     header = bytes(data[:FILE_HEADER_SIZE])
-    check_file_record(header)
-    cipher = Gcm(wrap.open(header[_WRAPPED], header[_AAD]))
-    older, state = open_both_states(cipher, [header[at : at + STATE_SLOT_SIZE] for at in STATE_OFFSETS])
-    return FileHeader(FileId(header[_ID]), cipher, state, older.flags & SPARSE != 0)
+    fields = _checked_fields(header)
+    file_id, wrapped = fields[1], fields[3]
+    cipher = Gcm(wrap.open(wrapped, _PREFIX + file_id))
+    older, state = open_both_states(cipher, fields[5:])
+    return FileHeader(FileId(file_id), cipher, state, older.flags & SPARSE != 0)
 
 
 def check_file_record(header: bytes) -> None:
@@ -97,22 +92,30 @@ def check_file_record(header: bytes) -> None:
 
     Raises: TruncatedError, UnsupportedFormatError, MalformedError.
     """
-    if len(header) < FILE_HEADER_SIZE:
-        msg = f"ciphertext file has {len(header)} bytes, a header alone has {FILE_HEADER_SIZE}"
-        raise TruncatedError(msg)
-    if header[: len(_PREFIX)] != _PREFIX:
-        expected = bytearray(_PREFIX)
-        expected[_VERSION_AT] = header[_VERSION_AT]
-        if header[: len(_PREFIX)] == expected:
-            msg = f"file has format version {header[_VERSION_AT]}"
-            raise UnsupportedFormatError(msg, hint="install a newer wafs")
-        msg = "file does not begin like a file of a vault"
-        raise MalformedError(msg)
-    if header[_WRAPPED_MARK] != _WRAPPED_LENGTH or header[_PADDING] != _ZEROS:
-        msg = "file header has bytes that the format does not define"
-        raise MalformedError(msg)
+    _checked_fields(header)
 
 
 def unverified_file_id(header: bytes) -> FileId:
     """Return the file id of a header that passed `check_file_record` and is not authenticated yet."""
-    return FileId(header[_ID])
+    return FileId(_RECORD.unpack(header)[1])
+
+
+def _checked_fields(header: bytes) -> tuple[bytes, ...]:
+    """Return the fields of the record, whose fixed bytes are as they must be."""
+    if len(header) != FILE_HEADER_SIZE:
+        msg = f"ciphertext file has {len(header)} bytes, a header alone has {FILE_HEADER_SIZE}"
+        raise TruncatedError(msg)
+    fields = _RECORD.unpack(header)
+    prefix, wrapped_length, zeros = fields[0], fields[2], fields[4]
+    if prefix != _PREFIX:
+        expected = bytearray(_PREFIX)
+        expected[_VERSION_AT] = prefix[_VERSION_AT]
+        if prefix == expected:
+            msg = f"file has format version {prefix[_VERSION_AT]}"
+            raise UnsupportedFormatError(msg, hint="install a newer wafs")
+        msg = "file does not begin like a file of a vault"
+        raise MalformedError(msg)
+    if wrapped_length != _WRAPPED_LENGTH or zeros != _ZEROS:
+        msg = "file header has bytes that the format does not define"
+        raise MalformedError(msg)
+    return fields
