@@ -44,7 +44,7 @@ class Commits:
     def is_full(self) -> bool:
         """Tell whether no more may wait: the next write brings everything to its place."""
         checkpoint = self._checkpoint
-        return checkpoint is not None and (checkpoint.pressure >= 1 or self._contents.lingering > _MAX_LINGERING)
+        return checkpoint is not None and (checkpoint.is_full or self._contents.lingering > _MAX_LINGERING)
 
     def make_room(self) -> None:
         """Run a checkpoint if no more may wait; before each write.

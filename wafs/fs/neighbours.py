@@ -82,36 +82,33 @@ class _Order:
         self._last: int | None = None
         self._streak = self._asked = 0
 
-    def note(self, ino: int, *, is_trusted: bool) -> None:
-        """Note that a file was opened; if it is the first one and the order is trusted, the next are expected."""
-        here = self._place.get(ino)
-        if here is None:
-            return
-        if self._last is None:
-            self._streak = _SURE if is_trusted else 0
-        elif self._last < here <= self._last + _SKIPPED:
-            self._streak += 1
-        else:
-            self._streak, self._asked = 0, 0
-        self._last = here
+    def note(self, ino: int, *, is_trusted: bool) -> bool:
+        """Note that a file was opened, and tell whether the next are expected.
 
-    @property
-    def is_followed(self) -> bool:
-        """Tell whether the next files are expected."""
+        They are at the first one if the order is trusted.
+        """
+        here, last = self._place.get(ino), self._last
+        if here is not None:
+            if last is None:
+                self._streak = _SURE if is_trusted else 0
+            elif last < here <= last + _SKIPPED:
+                self._streak += 1
+            else:
+                self._streak, self._asked = 0, 0
+            self._last = here
         return self._streak >= _SURE
 
     def wanted(self) -> list[bytes]:
-        """Return those that are to be asked for now, once each."""
-        if self._last is None or not self.is_followed:
-            return []
-        start, self._asked = max(self._last + 1, self._asked), self._last + 1 + _AHEAD
+        """Return those that are to be asked for now, once each, while the next are expected."""
+        next_one = 0 if self._last is None else self._last + 1
+        start, self._asked = max(next_one, self._asked), next_one + _AHEAD
         return self.entries[start : self._asked]
 
 
 class _Folder:
     """What is known of a folder: its files as (ciphertext name, inode number), once it was listed, or in both orders.
 
-    `opened` are the last files that were opened before it was listed.
+    `opened` are the last files that were opened before its order was known.
     """
 
     __slots__ = ("files", "opened", "orders")
@@ -154,8 +151,8 @@ class Neighbours:
 
     def note_listed(self, directory: Inode, listed: list[Listed]) -> None:
         """Note what a listing shows, in its order."""
-        files = [(item.entry, item.ino) for item in listed if item.type == stat.S_IFREG]
-        self._remember(directory, _Folder(files if len(files) <= _MOST_ENTRIES else []))
+        few = listed if len(listed) <= _MOST_ENTRIES else []
+        self._remember(directory, _Folder([(item.entry, item.ino) for item in few if item.type == stat.S_IFREG]))
 
     def note_open(self, inode: Inode) -> None:
         """Note that a file was opened to be read."""
@@ -168,31 +165,34 @@ class Neighbours:
         folder = self._folders.get(parent.number)
         if folder is None:
             folder = self._remember(parent, _Folder())
-        with contextlib.suppress(WafsError, OSError):
-            directory = self._dir_handles.of(parent)
-            folder.opened = [*folder.opened[1 - _MOST_OPENED :], inode.identity[1]]
+        try:
             if folder.put_in_order():
-                for entry in self._follow(folder):
-                    self.chores.append(partial(self._fetch, directory, entry))
-            elif self._may_list and len(folder.opened) >= (_SURE if self._followed is None else 1) and not self.chores:
-                self.chores.append(partial(self._list, folder, directory))
+                if entries := self._follow(folder, inode.identity[1]):
+                    directory = self._dir_handles.of(parent)
+                    self.chores.extend([partial(self._fetch, directory, entry) for entry in entries])
+                return
+            folder.opened = [*folder.opened[1 - _MOST_OPENED :], inode.identity[1]]
+            if self._may_list and len(folder.opened) >= (_SURE if self._followed is None else 1) and not self.chores:
+                self.chores.append(partial(self._list, folder, self._dir_handles.of(parent)))
+        except (WafsError, OSError):
+            # Who opens a file in this folder is told.
+            return
 
     def clear(self) -> None:
         """Give up what is not asked yet, and the folders of the store that it holds open."""
         self.chores.clear()
 
-    def _follow(self, folder: _Folder) -> list[bytes]:
-        """Return the files that are to be asked for now."""
-        for ino in folder.opened:
-            for kind, order in enumerate(folder.orders):
-                order.note(ino, is_trusted=kind == self._followed)
-        folder.opened = []
-        # The one that was followed so far before one that looks like it by chance.
-        kinds = (1, 0) if self._followed == 1 else (0, 1)
-        for kind in kinds:
-            if folder.orders[kind].is_followed:
+    def _follow(self, folder: _Folder, ino: int) -> list[bytes]:
+        """Note that a file was opened, and return those that are to be asked for now."""
+        opened, folder.opened = folder.opened, []
+        # The order that was followed so far before one that looks like it by chance, which is not even looked at.
+        for kind in (1, 0) if self._followed == 1 else (0, 1):
+            order, is_trusted = folder.orders[kind], kind == self._followed
+            for before in opened:
+                order.note(before, is_trusted=is_trusted)
+            if order.note(ino, is_trusted=is_trusted):
                 self._followed = kind
-                return folder.orders[kind].wanted()
+                return order.wanted()
         self._followed = None
         return []
 

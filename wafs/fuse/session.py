@@ -249,39 +249,34 @@ class Session:
         job.add_done_callback(lambda _: self._waiting.pop(header.unique, None))
 
     def _serve(self, handler: Handler, header: InHeader, body: memoryview, began: int) -> None:
-        """Answer a request and count it, unless what is left of it is handed over."""
-        reply = self._answer(handler, header, body)
-        if reply is None:
-            self._tally.note(header[1], began)
-        else:
-            self._hand_over(lambda *_: reply.work(), header, body, began)
+        """Run a handler, send its reply and count the request, or hand over what is left of it.
 
-    def _answer(self, handler: Handler, header: InHeader, body: memoryview) -> Later | None:
-        """Run a handler and send its reply, if it has one already; whatever goes wrong becomes an errno."""
+        Whatever goes wrong becomes an errno.
+        """
         unique = header[2]
         try:
             reply = handler(header, body)
         except (WafsError, OSError) as error:
             self._fail(header, error)
-            return None
         except Exception as error:  # noqa: BLE001
             # A bug. The caller gets EIO, the log the traceback, everybody else goes on.
             _log.exception("request %d failed by a bug in wafs", header.opcode)
             self._note(header.nodeid, error)
             if header.opcode not in _NO_REPLY:
                 self._channel.send([replies.error(unique, errno.EIO)])
-            return None
-        # In this order, as a READ and a WRITE are answered most often.
-        if isinstance(reply, (bytes, memoryview)):
-            self._channel.send((replies.header(unique, len(reply)), reply))
-        elif isinstance(reply, Held):
-            if not self._channel.send((replies.header(unique, len(reply[0])), reply[0])):
-                self._undo(reply)
-        elif isinstance(reply, int):
-            self._channel.send((replies.error(unique, reply),))
-        elif isinstance(reply, Later):
-            return reply
-        return None
+        else:
+            # In this order, as a READ and a WRITE are answered most often.
+            if isinstance(reply, (bytes, memoryview)):
+                self._channel.send((replies.header(unique, len(reply)), reply))
+            elif isinstance(reply, Held):
+                if not self._channel.send((replies.header(unique, len(reply[0])), reply[0])):
+                    self._undo(reply)
+            elif isinstance(reply, int):
+                self._channel.send((replies.error(unique, reply),))
+            elif isinstance(reply, Later):
+                self._hand_over(lambda *_: reply.work(), header, body, began)
+                return
+        self._tally.note(header[1], began)
 
     def _undo(self, reply: Held) -> None:
         """Take back what the kernel was to hold and never got; nobody is left to tell a failure to."""

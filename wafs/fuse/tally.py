@@ -12,9 +12,9 @@ from wafs.fuse.wire.opcodes import Opcode
 now: Final = perf_counter_ns
 """The clock of all times here, in ns."""
 
-_CLASSES: Final = 32
 _UNIT_BITS: Final = 10
-_COUNT, _TOTAL, _FIRST_CLASS = range(3)
+_CLASSES: Final = 64 - _UNIT_BITS
+"""A class for each number of units that there can be."""
 
 
 class Times(TypedDict):
@@ -34,6 +34,7 @@ class Tally:
     """
 
     def __init__(self) -> None:
+        # For each kind its classes, and the sum of its times last.
         self._kinds: dict[int, list[int]] = {}
 
     def note(self, opcode: int, began: int) -> None:
@@ -41,24 +42,24 @@ class Tally:
         took = perf_counter_ns() - began
         kind = self._kinds.get(opcode)
         if kind is None:
-            kind = self._kinds[opcode] = [0] * (_FIRST_CLASS + _CLASSES)
-        kind[_COUNT] += 1
-        kind[_TOTAL] += took
-        kind[_FIRST_CLASS + min((took >> _UNIT_BITS).bit_length(), _CLASSES - 1)] += 1
+            kind = self._kinds[opcode] = [0] * (_CLASSES + 1)
+        kind[(took >> _UNIT_BITS).bit_length()] += 1
+        kind[-1] += took
 
     def times(self) -> dict[str, Times]:
         """Return what was counted, by the name of the request, the one that took most of the time first."""
-        counted = [(opcode, list(kind)) for opcode, kind in list(self._kinds.items()) if kind[_COUNT] and any(kind[2:])]
-        kinds = sorted(counted, key=lambda item: -item[1][_TOTAL])
+        counted = [(opcode, list(kind)) for opcode, kind in list(self._kinds.items()) if any(kind[:-1])]
+        kinds = sorted(counted, key=lambda item: -item[1][-1])
         return {_name_of(opcode): _times(kind) for opcode, kind in kinds}
 
 
 def _times(kind: list[int]) -> Times:
-    classes = kind[_FIRST_CLASS:]
-    highest = max(number for number, count in enumerate(classes) if count)
+    *classes, total = kind
+    count = sum(classes)
+    highest = max(number for number, times in enumerate(classes) if times)
     return Times(
-        count=kind[_COUNT],
-        mean_us=round(kind[_TOTAL] / kind[_COUNT] / 1000, 1),
+        count=count,
+        mean_us=round(total / count / 1000, 1),
         p50_us=_bound_us(_class_of(classes, 0.5)),
         p99_us=_bound_us(_class_of(classes, 0.99)),
         max_us=_bound_us(highest),

@@ -48,8 +48,13 @@ class Checkpoint:
         self._doubted: set[FileId] = set()
 
     @property
+    def is_full(self) -> bool:
+        """Tell whether there must be a checkpoint before the next write."""
+        return self._bytes >= self.memory or self.journal.length >= self.memory
+
+    @property
     def pressure(self) -> float:
-        """Return how full the memory or the journal is; from 1 on there must be a checkpoint before the next write."""
+        """Return how full the memory or the journal is; from 1 on it `is_full`."""
         return max(self._bytes, self.journal.length) / self.memory
 
     def note(self, content: Flushable, size: int) -> None:
@@ -70,11 +75,6 @@ class Checkpoint:
             self._synced.clear()
         self._synced[file_id] = (counter, size)
 
-    def is_safe(self, file_id: FileId, counter: int) -> bool:
-        """Tell whether a file with this state is known to have been synced."""
-        known = self._synced.get(file_id)
-        return known is not None and known[0] == counter
-
     def doubt(self, file_id: FileId) -> None:
         """Note that a sync of a file failed: the system says so once, and may have given up what it did not write."""
         self._doubted.add(file_id)
@@ -84,10 +84,10 @@ class Checkpoint:
         """Tell whether a sync of a file failed since the last checkpoint: one that succeeds now proves nothing."""
         return file_id in self._doubted
 
-    def synced_size(self, file_id: FileId, counter: int) -> int:
-        """Return how many bytes of a file with this state were synced since the last checkpoint, as far as is known."""
+    def synced_size(self, file_id: FileId, counter: int) -> int | None:
+        """Return how many bytes of a file with this state were synced since the last checkpoint; None if unknown."""
         known = self._synced.get(file_id)
-        return known[1] if known is not None and known[0] == counter else 0
+        return known[1] if known is not None and known[0] == counter else None
 
     def append(
         self, content: Flushable, size: int, generation: Generation, change: Change, *, due: int = 0

@@ -114,8 +114,7 @@ class FileRoot:
         """
         if self._left:
             count = self._chunks.count(plain_length)
-            seen = self._seen[first : first + count]
-            fresh = [index for index in range(count) if not seen[index]] if any(seen) else range(count)
+            fresh = [index for index, was_seen in enumerate(self._seen[first : first + count]) if not was_seen]
             if fresh:
                 self._seen[first : first + count] = _SEEN * count
                 self._rest ^= self._hash.terms(self._chunks.tags_read(fresh, plain_length, scratch))

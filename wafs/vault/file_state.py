@@ -55,7 +55,7 @@ class FileState:
         Raises: OSError.
         """
         flags = self.sealed.flags & ~ROOT | IN_FLIGHT | (SPARSE if sparse else 0)
-        state = self._marked(State(size, counter, flags))
+        state = self._marked(size, counter, flags)
         older = state._replace(counter=counter - 1, flags=flags & ~SPARSE | (SPARSE if was_sparse else 0))
         slots = sorted((older, state), key=lambda one: one.counter & 1)
         sealed = b"".join(seal_state(self._cipher, one) for one in slots)
@@ -78,7 +78,7 @@ class FileState:
         self._put(size, self.sealed.flags & ~IN_FLIGHT | ROOT, root.to_bytes(_ROOT_SIZE))
 
     def _put(self, size: int, flags: int, root: bytes = bytes(_ROOT_SIZE)) -> None:
-        state = self._marked(State(size, self.sealed.counter + 1, flags, root))
+        state = self._marked(size, self.sealed.counter + 1, flags, root)
         try:
             self._write(state)
         except BaseException:
@@ -88,12 +88,10 @@ class FileState:
             raise
         self.sealed = state
 
-    def _marked(self, state: State) -> State:
+    def _marked(self, size: int, counter: int, flags: int, root: bytes = bytes(_ROOT_SIZE)) -> State:
         # For good: what comes where something was cut is not durable.
-        self.durable = min(self.durable, state.size)
-        if self.epoch == NO_EPOCH:
-            return state
-        return state._replace(epoch=self.epoch, durable=self.durable)
+        self.durable = min(self.durable, size)
+        return State(size, counter, flags, root, self.epoch, self.durable if self.epoch != NO_EPOCH else 0)
 
     def _write(self, state: State) -> None:
         slot = seal_state(self._cipher, state)

@@ -9,7 +9,7 @@ import errno
 import os
 import struct
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from wafs.crypto.aead import Gcm
@@ -67,11 +67,11 @@ class Generation:
     due: int = 0
     is_spoilt: bool = False
     is_based: bool = False
+    epoch: bytes = field(init=False)
+    """The mark of states that are written while this journal is there."""
 
-    @property
-    def epoch(self) -> bytes:
-        """Return the mark of states that are written while this journal is there."""
-        return self.journal_id[:EPOCH_SIZE]
+    def __post_init__(self) -> None:
+        self.epoch = self.journal_id[:EPOCH_SIZE]
 
 
 class Journal:

@@ -124,8 +124,8 @@ class SealedFile:
         checkpoint = context.checkpoint
         if checkpoint is None or not checkpoint.journal.has_epoch(state.epoch):
             file.note_durable(state.size)
-        elif (size := checkpoint.synced_size(header.file_id, state.counter)) > state.durable:
-            file.note_durable(size)
+        elif size := checkpoint.synced_size(header.file_id, state.counter):
+            file.note_durable(max(size, state.durable))
         if state.flags & IN_FLIGHT and writable:
             file.land(landed_size(file.chunks, state, length, context.chunk_size))
         elif state.flags & IN_FLIGHT:
@@ -203,7 +203,7 @@ class SealedFile:
         checkpoint, sealed = self._context.checkpoint, self._state.sealed
         if checkpoint is None or not checkpoint.journal.has_epoch(sealed.epoch):
             return True
-        return checkpoint.is_safe(self.file_id, sealed.counter)
+        return checkpoint.synced_size(self.file_id, sealed.counter) is not None
 
     def doubt(self) -> None:
         """Note that a sync failed: none that succeeds later makes anything safe, before the next checkpoint."""
@@ -299,15 +299,17 @@ class SealedFile:
 
         Raises: OSError; DamageError if it was cut short behind our back.
         """
+        checkpoint = self._context.checkpoint
         while self.in_flight and self.writable:
             self.as_opened = None
             root = self._root.settle(self.size)
             generation = self._mark()
             self._state.land(self.size, root)
             self._root.watch(self.size)
-            if generation is None or generation is self._mark():
+            if checkpoint is None or generation is checkpoint.journal.active():
                 return
             # A checkpoint came in between: it may have missed this state, which must not go without a mark then.
+            self._mark()
             self._state.enter_flight(self.size)
 
     def restart(self, restart: Restart) -> None:
@@ -372,7 +374,9 @@ class SealedFile:
         if checkpoint is None:
             return None
         generation = checkpoint.journal.active()
-        self.mark(generation.epoch)
+        if generation.epoch != self._state.sealed.epoch:
+            self.note_checkpoint()
+        self._state.epoch = generation.epoch
         return generation
 
     def land(self, size: int, epoch: bytes | None = None, durable: int = 0) -> None:
