@@ -165,9 +165,9 @@ class Session:
             while True:
                 size = receive(buffer, idle_s, spin=not self._waiting)
                 if size > 0:
-                    self._dispatch(buffer[:size])
+                    self.answer(buffer[:size])
                     if chores:
-                        self._do_chore()
+                        self.do_chore()
                 elif size == TIMED_OUT:
                     on_idle()
                 elif size in (END, STOPPED):
@@ -177,7 +177,8 @@ class Session:
         """Return how many requests came so far that may change something; None while workers are at one."""
         return None if self._waiting else self._changes
 
-    def _do_chore(self) -> None:
+    def do_chore(self) -> None:
+        """Do one of the chores that wait."""
         try:
             self._chores.popleft()()
         except Exception:  # noqa: BLE001  a bug, as in `_answer`; nobody waits for this
@@ -223,7 +224,8 @@ class Session:
         )
         self._channel.send([replies.header(header.unique, len(body)), body])
 
-    def _dispatch(self, message: memoryview) -> None:
+    def answer(self, message: memoryview) -> None:
+        """Answer one message; it may be used again when this returns."""
         began = now()
         self.requests += 1
         header, body = requests.parse_request(message)

@@ -15,10 +15,7 @@ from wafs.format.file_header import (
     open_file_header,
     seal_file_header,
 )
-from wafs.format.layout import (
-    FILE_HEADER_SIZE,
-    sealed_size,
-)
+from wafs.format.layout import FILE_HEADER_SIZE, sealed_size
 from wafs.format.state import COUNTERS_AT_BIRTH, IN_FLIGHT, State
 from wafs.store.base import NOW, Handle
 from wafs.vault.chunk_cache import ChunkCache
