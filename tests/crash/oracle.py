@@ -285,10 +285,15 @@ class Judge:
             if thing.kind == stat.S_IFDIR:
                 problems += _folder_promises(seen, since, number)
                 continue
-            # A name that a rename made is made safe by fsync, and not by fdatasync: with it nothing of the file is new.
-            full = [step for step in thing.fully_synced if step <= promise.done]
-            since = self._truth.trees[max([thing.versions[0].step, *full]) : promise.begun + 1]
-            for path in [path for path, other in since[0].items() if other == number]:
+            is_there = all(number in tree.values() for tree in since)
+            if promise.model == "ordered":
+                # To fdatasync a new name is nothing new of the file; so it may have those since the last fsync.
+                full = [step for step in thing.fully_synced if step <= promise.done]
+                since = self._truth.trees[max([thing.versions[0].step, *full]) : promise.begun + 1]
+            names = {path for tree in since for path, other in tree.items() if other == number}
+            if is_there and not names & seen.tree.keys():
+                problems.append(f"{sorted(names)!r} was synced and is missing")
+            for path in sorted(names):
                 if all(tree.get(path) == number for tree in since) and path not in seen.tree:
                     problems.append(f"{path!r} was synced and is missing")
         return problems
