@@ -97,13 +97,20 @@ def test_a_signal_unmounts_and_loses_nothing(
     assert (reader.place / "file").read_bytes() == b"x" * 100_000
 
 
-def test_a_signal_takes_over_what_was_written_through_mmap(bench: Bench, daemon: Daemon) -> None:
-    # More than the kernel sends at once: the last writes come while the daemon is about to stop.
+@pytest.mark.parametrize("waiting", [0, 118 * MIB])
+def test_a_signal_takes_over_what_was_written_through_mmap(bench: Bench, daemon: Daemon, waiting: int) -> None:
+    # More than the kernel sends at once: the last writes come while the daemon is about to stop. With nearly as much in
+    # the journal as may wait there, they have to wait for a checkpoint.
     size, path = 24 * MIB, daemon.place / "file"
     path.write_bytes(bytes(size))
+    other = daemon.place / "other"
+    other.write_bytes(bytes(waiting))
+    os.sync()
     content = random.Random(7).randbytes(size)
     handle = os.open(path, os.O_RDWR)
     with mmap.mmap(handle, size) as memory:
+        with other.open("r+b") as file:
+            file.write(bytes(waiting))
         memory[:] = content
         assert daemon.signal(signal.SIGTERM) == 0
     with contextlib.suppress(OSError):
@@ -116,10 +123,12 @@ def test_a_signal_takes_over_what_was_written_through_mmap(bench: Bench, daemon:
 
 def test_signals_during_writes_leave_whole_files(bench: Bench, daemon: Daemon) -> None:
     source = """
-import sys
+import os, sys
+# The mount itself, and not the folder that is there when it has gone.
+os.chdir(sys.argv[1])
 number = 0
 while True:
-    with open(f"{sys.argv[1]}/file-{number}", "wb", buffering=0) as file:
+    with open(f"file-{number}", "wb", buffering=0) as file:
         file.write(bytes([number % 256]) * 50_000)
     print(number, flush=True)
     number += 1

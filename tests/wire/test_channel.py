@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -137,6 +137,27 @@ def test_a_drained_channel_hands_out_what_waits_and_stops(spins: int) -> None:
     finally:
         channel.close()
         ours.close()
+
+
+@pytest.mark.parametrize("spins", [1, 3])
+def test_what_came_before_a_drain_is_handed_out_whenever_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, pair: Pair, spins: int
+) -> None:
+    channel, other = pair
+    drained = channel.sibling(spins=spins)
+    spin = drained._spin
+
+    def then_drain(*arguments: Any) -> int | None:
+        found = spin(*arguments)
+        if found is None:
+            monkeypatch.undo()
+            other.send(b"sent before")
+            drained.drain()
+        return found
+
+    monkeypatch.setattr(drained, "_spin", then_drain)
+    assert drained.receive(bytearray(64)) == 11
+    assert drained.receive(bytearray(64)) == STOPPED
 
 
 def test_drain_wakes_all_siblings(pair: Pair) -> None:

@@ -11,11 +11,13 @@ import pytest
 
 from log_police import ExpectLog
 from wafs.fuse.channel import Channel
+from wafs.fuse.linux.front_end import last_handlers
 from wafs.fuse.linux.reply import Handler, Later
 from wafs.fuse.session import Session
 from wafs.fuse.tally import Tally
-from wafs.fuse.wire import replies
+from wafs.fuse.wire import flags, replies
 from wafs.fuse.wire.opcodes import Opcode
+from wafs.fuse.wire.requests import InHeader
 from wire.kernel import ROOT, FakeKernel, socketpair
 from wire.layouts import Values
 
@@ -42,6 +44,56 @@ def served(
 
 def _later(work: Callable[[], bytes]) -> Handler:
     return lambda header, body: Later(work)
+
+
+def test_a_drained_session_answers_what_comes_with_the_answers_of_its_workers() -> None:
+    ours, theirs = socketpair()
+    channel, tally = Channel(theirs.detach()), Tally()
+    kernel = FakeKernel(ours)
+    values: Values = {"fh": 1, "offset": 0, "size": 3, "data": b"abc"}
+    held_back = [4, 3, 2, 1]
+
+    def work() -> bytes:
+        if len(held_back) == 4:
+            channel.drain()
+        # As the kernel does, which sends the next one while it takes an answer.
+        if held_back:
+            kernel._send("WRITE", ROOT, {**values, "offset": held_back.pop()})
+        return replies.write_out(3)
+
+    session = Session(channel, {Opcode.WRITE: _later(work)}, tally=tally)
+    thread = threading.Thread(target=session.run)
+    thread.start()
+    try:
+        kernel.init()
+        kernel._send("WRITE", ROOT, values)
+        thread.join(30)
+        assert not thread.is_alive()
+        assert held_back == []
+        assert tally.times()["WRITE"]["count"] == 5
+    finally:
+        ours.close()
+        channel.close()
+
+
+def test_a_mount_that_is_to_stop_takes_over_pages_and_closes_and_nothing_else() -> None:
+    seen: list[int] = []
+
+    def note(header: InHeader, body: memoryview) -> bytes:
+        seen.append(header.opcode)
+        return replies.write_out(3) if header.opcode == Opcode.WRITE else b""
+
+    handlers: dict[int, Handler] = dict.fromkeys([*Opcode], note)
+    with served(last_handlers(handlers)) as (kernel, _):
+        with pytest.raises(OSError, match="not connected"):
+            kernel.write(ROOT, 1, offset=0, data=b"abc")
+        with pytest.raises(OSError, match="not connected"):
+            kernel.lookup(ROOT, b"name")
+        values: Values = {"fh": 1, "offset": 0, "size": 3, "write_flags": flags.WRITE_CACHE, "data": b"abc"}
+        kernel.ask("WRITE", ROOT, values)
+        kernel.fsync(ROOT, 1)
+        kernel.release(ROOT, 1)
+    assert seen == [Opcode.WRITE, Opcode.FSYNC, Opcode.RELEASE]
 
 
 def test_what_waits_is_done_by_a_worker_while_others_are_answered() -> None:

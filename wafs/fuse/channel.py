@@ -16,6 +16,7 @@ Thread: one channel belongs to one reading thread; `sibling` makes another for t
 import errno
 import os
 import select
+import threading
 import time
 from collections.abc import Sequence
 from typing import Final, TypeAlias
@@ -27,7 +28,7 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 END: Final = 0
 """`receive`: the filesystem was unmounted, or the other end closed."""
 STOPPED: Final = -1
-"""`receive`: `stop` was called."""
+"""`receive`: `stop` was called, or `drain` and no message waits."""
 TIMED_OUT: Final = -2
 """`receive`: nothing came within the time given."""
 
@@ -38,6 +39,9 @@ _ONE_TRY: Final = range(1)
 _BUSY: Final = 16
 """After so many messages that came while it was spinning a channel is busy."""
 
+_LAST_CALL_MS: Final = 10
+"""A channel that is drained waits so long for one more message: some come from threads that an answer woke."""
+
 _LULL_MS: Final = 1
 """After so long without a message it is not busy any more."""
 
@@ -47,11 +51,16 @@ _GONE: Final = frozenset({errno.ENODEV, errno.ECONNABORTED, errno.ECONNRESET, er
 
 
 class _StopSwitch:
-    """Turned on once for all channels of a descriptor; its eventfd then stays readable."""
+    """For all channels of a descriptor: `on` ends them, `draining` when no message waits; both stay.
+
+    The eventfd is readable from the first of them on. `lock` guards it against being closed while it is written to.
+    """
 
     def __init__(self) -> None:
         self.on = False
-        self.on_when_empty = False
+        self.draining = False
+        # Reentrant: a signal handler may come while this very thread holds it.
+        self.lock = threading.RLock()
         self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
 
@@ -79,6 +88,8 @@ class Channel:
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
         self._poll.register(self._switch.fd, select.POLLIN)
+        self._arrivals = select.poll()
+        self._arrivals.register(fd, select.POLLIN)
 
     def sibling(self, *, spins: int = 1) -> "Channel":
         """Return a channel on the same descriptor for another reading thread.
@@ -103,7 +114,9 @@ class Channel:
         while not self._switch.on:
             if (size := self._spin(buffers, tries)) is not None:
                 return size
-            if self._switch.on_when_empty:
+            if self._switch.draining:
+                if self._arrivals.poll(_LAST_CALL_MS):
+                    continue
                 break
             if self._latency.is_held:
                 if self._poll.poll(_LULL_MS):
@@ -164,12 +177,17 @@ class Channel:
             raise
         return True
 
-    def drain(self) -> None:
-        """Make every `receive` of this channel and its siblings return STOPPED as soon as no message waits.
+    @property
+    def is_stopped(self) -> bool:
+        """Tell whether `stop` was called; after `drain` alone there may be more to receive."""
+        return self._switch.on
 
-        After `close` it does nothing.
+    def drain(self) -> None:
+        """Make every `receive` of this channel and its siblings return STOPPED whenever no message waits.
+
+        More may come when what was received is answered. After `close` it does nothing.
         """
-        self._switch.on_when_empty = True
+        self._switch.draining = True
         self._wake()
 
     def stop(self) -> None:
@@ -181,15 +199,17 @@ class Channel:
         self._wake()
 
     def _wake(self) -> None:
-        if self._switch.fd >= 0:
-            os.eventfd_write(self._switch.fd, 1)
+        with self._switch.lock:
+            if self._switch.fd >= 0:
+                os.eventfd_write(self._switch.fd, 1)
 
     def close(self) -> None:
         """Close the descriptor; every sibling is then closed too.
 
         Thread: no thread may be in `receive`.
         """
-        if self._switch.fd >= 0:
+        with self._switch.lock:
             switch_fd, self._switch.fd = self._switch.fd, -1
+        if switch_fd >= 0:
             os.close(switch_fd)
             os.close(self.fd)

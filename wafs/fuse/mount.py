@@ -18,7 +18,7 @@ from wafs.fs.vfs import Vfs
 from wafs.fuse import mountpoint
 from wafs.fuse.channel import Channel
 from wafs.fuse.cpu_latency import CpuLatency
-from wafs.fuse.linux.front_end import Status, handlers_of
+from wafs.fuse.linux.front_end import Status, handlers_of, last_handlers
 from wafs.fuse.mountinfo import FSTYPE, MountInfo, find_mount
 from wafs.fuse.pruner import Pruner
 from wafs.fuse.session import Session
@@ -31,7 +31,7 @@ _SWITCH_S: Final = 0.0005
 """How long a thread that computes keeps the interpreter from the one that answers, a tenth of Python's default."""
 
 _FLUSH_S: Final = 10.0
-"""How long a mount that is told to stop waits for its own data."""
+"""How long a mount that is told to stop waits for the kernel to send its data, and then for that to be taken."""
 
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -131,16 +131,16 @@ def _mount_and_serve(vfs: Vfs, options: MountOptions, ready: Callable[[], None],
     def moment() -> int | None:
         return session.moment()
 
-    session = Session(
-        channel,
-        handlers_of(vfs, status, notify, options.report_to, moment),
-        vfs.reasons.note,
-        tally,
-        vfs.context.neighbours.chores,
-    )
+    handlers = handlers_of(vfs, status, notify, options.report_to, moment)
+    session = Session(channel, handlers, vfs.reasons.note, tally, vfs.context.neighbours.chores)
+
+    def flush() -> None:
+        _flush(options.mountpoint)
+        session.finish(last_handlers(handlers))
+
     pruner = Pruner(vfs.context, notify, lambda: session.minor)
     # Signals are taken care of until the mount is gone: a second one must not leave it behind.
-    with _stopping_on_signals(channel, options.mountpoint, mounted):
+    with _stopping_on_signals(channel, flush, mounted):
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         try:
             with _committing(vfs), _running(pruner):
@@ -199,11 +199,17 @@ def raise_open_files() -> None:
 
 
 @contextmanager
-def _stopping_on_signals(channel: Channel, place: str, mounted: threading.Event) -> Iterator[None]:
+def _stopping_on_signals(channel: Channel, flush: Callable[[], None], mounted: threading.Event) -> Iterator[None]:
     """Have the first signal flush and stop, a second one stop at once."""
     ended = threading.Event()
+
+    def flush_and_stop() -> None:
+        flush()
+        if not ended.wait(_FLUSH_S):
+            channel.stop()
+
     # Taken out before it is started: a second signal may come while the first is being handled.
-    flushers = [threading.Thread(target=_flush_and_stop, args=(channel, place, ended), name="wafs-flush", daemon=True)]
+    flushers = [threading.Thread(target=flush_and_stop, name="wafs-flush", daemon=True)]
 
     def stop(number: int, frame: object) -> None:
         del number, frame
@@ -221,18 +227,14 @@ def _stopping_on_signals(channel: Channel, place: str, mounted: threading.Event)
             signal.signal(number, handler)
 
 
-def _flush_and_stop(channel: Channel, place: str, ended: threading.Event) -> None:
-    """Have the kernel hand over what programs wrote through mmap while there is somebody to take it; then stop.
+def _flush(place: str) -> None:
+    """Have the kernel send what programs wrote through mmap while there is somebody to take it.
 
-    Writes that the kernel holds back until others are answered come with these answers, so that none is left when
-    nothing waits. Programs that ask on and on are cut off in the end.
+    It sends only so much before it has answers.
     """
     syncing = threading.Thread(target=mountpoint.sync, args=(place,), name="wafs-sync", daemon=True)
     syncing.start()
     syncing.join(_FLUSH_S)
-    channel.drain()
-    if not ended.wait(_FLUSH_S):
-        channel.stop()
 
 
 def _unmount_idle(vfs: Vfs, place: str) -> None:

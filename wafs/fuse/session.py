@@ -8,7 +8,7 @@ import errno
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from wafs.errors import MalformedRequestError, WafsError
@@ -122,7 +122,7 @@ def _nobody_asks(number: int, error: Exception) -> None:
 class Session:
     """Answers requests until the filesystem is unmounted, the channel is stopped, or `run` is told to give up idling.
 
-    Thread: `run` once, in one thread; `requests` and `minor`, the version agreed on, may be read by any.
+    Thread: `run` once, in one thread; `finish` any; `requests` and `minor`, the version agreed on, are read by any.
     """
 
     def __init__(
@@ -163,15 +163,27 @@ class Session:
         receive, buffer, chores = self._channel.receive, self._buffer, self._chores
         with ThreadPoolExecutor(_WORKERS, "wafs-worker") as self._workers:
             while True:
-                size = receive(buffer, idle_s, spin=not self._waiting)
+                # Looked at before the read: with what a worker answers after it the kernel may send more.
+                at_work = list(self._waiting.values())
+                size = receive(buffer, idle_s, spin=not at_work)
                 if size > 0:
                     self.answer(buffer[:size])
                     if chores:
                         self.do_chore()
                 elif size == TIMED_OUT:
                     on_idle()
+                elif size == STOPPED and at_work and not self._channel.is_stopped:
+                    wait(at_work, return_when=FIRST_COMPLETED)
                 elif size in (END, STOPPED):
                     return
+
+    def finish(self, handlers: Mapping[int, Handler]) -> None:
+        """Serve with these handlers from now on, and end when all is answered and no more comes.
+
+        Thread: any.
+        """
+        self._handlers = dict(handlers)
+        self._channel.drain()
 
     def moment(self) -> int | None:
         """Return how many requests came so far that may change something; None while workers are at one."""
@@ -181,7 +193,7 @@ class Session:
         """Do one of the chores that wait."""
         try:
             self._chores.popleft()()
-        except Exception:  # noqa: BLE001  a bug, as in `_answer`; nobody waits for this
+        except Exception:  # noqa: BLE001  a bug, as in `_serve`; nobody waits for this
             _log.exception("a chore failed by a bug in wafs")
 
     def _negotiate(self) -> bool:

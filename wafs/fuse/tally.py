@@ -14,7 +14,7 @@ now: Final = perf_counter_ns
 
 _UNIT_BITS: Final = 10
 _CLASSES: Final = 64 - _UNIT_BITS
-"""A class for each number of units that there can be."""
+"""One for each length in bits that a number of units can have."""
 
 
 class Times(TypedDict):

@@ -1,5 +1,6 @@
 """Front-end: all handlers over one `Vfs`, and how a mount describes itself."""
 
+import errno
 import json
 import os
 import time
@@ -11,7 +12,12 @@ from wafs.fuse.linux.attributes import AttributeHandlers, ReportTo
 from wafs.fuse.linux.directories import DirectoryHandlers, Moment
 from wafs.fuse.linux.entries import EntryHandlers
 from wafs.fuse.linux.files import FileHandlers
-from wafs.fuse.linux.reply import Handler, Notify
+from wafs.fuse.linux.reply import Handler, Notify, Reply
+from wafs.fuse.wire import flags, requests
+from wafs.fuse.wire.opcodes import Opcode
+from wafs.fuse.wire.requests import InHeader
+
+_LAST = (Opcode.FSYNC, Opcode.FLUSH, Opcode.RELEASE, Opcode.RELEASEDIR, Opcode.FORGET, Opcode.BATCH_FORGET)
 
 
 def handlers_of(
@@ -28,6 +34,27 @@ def handlers_of(
         **FileHandlers(vfs, notify).table(),
         **DirectoryHandlers(vfs, moment).table(),
     }
+
+
+def last_handlers(handlers: Mapping[int, Handler]) -> dict[int, Handler]:
+    """Return the handlers for a mount that was told to stop: what programs wrote through mmap is taken over.
+
+    Programs hear already what they will hear when the mount has gone, so that none that goes on and on keeps it.
+    """
+    write = handlers[Opcode.WRITE]
+
+    def write_back(header: InHeader, body: memoryview) -> Reply:
+        of_the_kernel = requests.parse_write(body).write_flags & flags.WRITE_CACHE
+        return write(header, body) if of_the_kernel else errno.ENOTCONN
+
+    def gone(header: InHeader, body: memoryview) -> Reply:
+        del header, body
+        return errno.ENOTCONN
+
+    last: dict[int, Handler] = dict.fromkeys(handlers, gone)
+    last.update({opcode: handlers[opcode] for opcode in _LAST})
+    last[Opcode.WRITE] = write_back
+    return last
 
 
 class Status:
