@@ -97,15 +97,15 @@ def check_file_record(header: bytes) -> None:
 
 def unverified_file_id(header: bytes) -> FileId:
     """Return the file id of a header that passed `check_file_record` and is not authenticated yet."""
-    return FileId(_RECORD.unpack(header)[1])
+    return FileId(_RECORD.unpack_from(header)[1])
 
 
 def _checked_fields(header: bytes) -> tuple[bytes, ...]:
     """Return the fields of the record, whose fixed bytes are as they must be."""
-    if len(header) != FILE_HEADER_SIZE:
+    if len(header) < FILE_HEADER_SIZE:
         msg = f"ciphertext file has {len(header)} bytes, a header alone has {FILE_HEADER_SIZE}"
         raise TruncatedError(msg)
-    fields = _RECORD.unpack(header)
+    fields = _RECORD.unpack_from(header)
     prefix, wrapped_length, zeros = fields[0], fields[2], fields[4]
     if prefix != _PREFIX:
         expected = bytearray(_PREFIX)

@@ -151,8 +151,8 @@ class Neighbours:
 
     def note_listed(self, directory: Inode, listed: list[Listed]) -> None:
         """Note what a listing shows, in its order."""
-        few = listed if len(listed) <= _MOST_ENTRIES else []
-        self._remember(directory, _Folder([(item.entry, item.ino) for item in few if item.type == stat.S_IFREG]))
+        files = [(item.entry, item.ino) for item in listed if item.type == stat.S_IFREG]
+        self._remember(directory, _Folder(files if len(files) <= _MOST_ENTRIES else []))
 
     def note_open(self, inode: Inode) -> None:
         """Note that a file was opened to be read."""
@@ -184,15 +184,16 @@ class Neighbours:
 
     def _follow(self, folder: _Folder, ino: int) -> list[bytes]:
         """Note that a file was opened, and return those that are to be asked for now."""
-        opened, folder.opened = folder.opened, []
-        # The order that was followed so far before one that looks like it by chance, which is not even looked at.
+        before, folder.opened = folder.opened, []
+        for number in before:
+            for kind, order in enumerate(folder.orders):
+                order.note(number, is_trusted=kind == self._followed)
+        expects = [order.note(ino, is_trusted=kind == self._followed) for kind, order in enumerate(folder.orders)]
+        # The order that was followed so far before one that looks like it by chance.
         for kind in (1, 0) if self._followed == 1 else (0, 1):
-            order, is_trusted = folder.orders[kind], kind == self._followed
-            for before in opened:
-                order.note(before, is_trusted=is_trusted)
-            if order.note(ino, is_trusted=is_trusted):
+            if expects[kind]:
                 self._followed = kind
-                return order.wanted()
+                return folder.orders[kind].wanted()
         self._followed = None
         return []
 

@@ -362,7 +362,8 @@ class SealedFile:
 
     def mark(self, epoch: bytes) -> None:
         """Have the next states say that this journal is there."""
-        self.note_checkpoint()
+        if epoch != self._state.sealed.epoch:
+            self.note_checkpoint()
         self._state.epoch = epoch
 
     def _mark(self) -> Generation | None:
@@ -371,9 +372,7 @@ class SealedFile:
         if checkpoint is None:
             return None
         generation = checkpoint.journal.active()
-        if generation.epoch != self._state.sealed.epoch:
-            self.note_checkpoint()
-        self._state.epoch = generation.epoch
+        self.mark(generation.epoch)
         return generation
 
     def land(self, size: int, epoch: bytes | None = None, durable: int = 0) -> None:
