@@ -47,6 +47,10 @@ the end, and the exit code is that of the worst: 5 before 7 before 1.
 Ctrl-C, SIGTERM and SIGHUP stop `put`, `get`, `ls`, `cat`, `rm`, `backup`, `restore` and `snapshots` between two pieces
 of work: no half file is left, and the exit code is 130. A second one stops at once.
 
+Ctrl-C and SIGTERM end a mount as `wafs umount` does, but also one that is in use: what programs have written so far is
+in the vault, memory-mapped files included; programs that go on hear that the mount is not connected any more. A second
+signal does not wait for what is left in memory maps.
+
 With `WAFS_DEBUG=1` in the environment a bug prints its traceback.
 
 ## Exit codes
