@@ -164,16 +164,16 @@ class Session:
         with ThreadPoolExecutor(_WORKERS, "wafs-worker") as self._workers:
             while True:
                 # Looked at before the read: with what a worker answers after it the kernel may send more.
-                at_work = list(self._waiting.values())
-                size = receive(buffer, idle_s, spin=not at_work)
+                busy = bool(self._waiting)
+                size = receive(buffer, idle_s, spin=not busy)
                 if size > 0:
                     self.answer(buffer[:size])
                     if chores:
                         self.do_chore()
                 elif size == TIMED_OUT:
                     on_idle()
-                elif size == STOPPED and at_work and not self._channel.is_stopped:
-                    wait(at_work, return_when=FIRST_COMPLETED)
+                elif size == STOPPED and busy and not self._channel.is_stopped:
+                    wait(list(self._waiting.values()), return_when=FIRST_COMPLETED)
                 elif size in (END, STOPPED):
                     return
 

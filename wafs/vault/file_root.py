@@ -55,7 +55,8 @@ class FileRoot:
 
         Raises: TruncatedError, OSError; then any prefix may have been written.
         """
-        gone = self.tags(first, min(first + len(payloads), self._chunks.count(plain_size)), plain_size)
+        stop = min(first + len(payloads), self._chunks.count(plain_size))
+        gone = self.tags(first, stop, plain_size) if first < stop else b""
         try:
             self.replace(gone + self._chunks.write(first, payloads, scratch))
         except BaseException:
