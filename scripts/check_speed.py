@@ -20,28 +20,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.settle import drop_caches, settle
+from cheap_vault import get_secret
+from cheap_vault import make as make_vault
 from wafs.check.headers import read_copies
 from wafs.check.opening import opened
 from wafs.check.vault_check import VaultCheck
 from wafs.check.watch import Alone
-from wafs.format.slot import RECOVERY, Argon2Cost
 from wafs.fs.attrs import Caller
 from wafs.fs.vfs import Vfs
 from wafs.units import KIB, MIB, ROOT_INO
 from wafs.vault.scratch import Scratch
-from wafs.vault.vault import DEFAULT_CHUNK_SIZE, create_vault, open_vault
+from wafs.vault.vault import DEFAULT_CHUNK_SIZE, open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 WANTED = 0.7
-KEY = bytes(32)
 
 
 def make(folder: Path, size: int, chunk_size: int) -> Path:
     """Make a vault with one file of so many bytes; returns where its ciphertext is."""
-    vault = os.fspath(folder / "vault")
-    create_vault(vault, b"pw", recovery_key=KEY, cost=Argon2Cost(8192, 1, 1), chunk_size=chunk_size)
+    vault = make_vault(folder, chunk_size)
     with Vfs(open_vault(vault, get_secret)) as vfs:
         me = Caller(os.geteuid(), os.getegid())
         _, fh = vfs.files.create(ROOT_INO, b"file", 0o600, flags=os.O_RDWR, caller=me)
@@ -59,11 +58,6 @@ def check(vault: str) -> None:
     with opened(vault, get_secret, copies) as patient:
         findings = list(VaultCheck(vault, copies, patient, Alone(), quick=False).run())
     assert findings == [], findings
-
-
-def get_secret(slot_type: str) -> bytes | None:
-    """Give the recovery key alone: its slot opens at once."""
-    return KEY if slot_type == RECOVERY else None
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -17,33 +17,26 @@ import os
 import pstats
 import statistics
 import struct
-import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from wafs.format.slot import RECOVERY, Argon2Cost
-from wafs.fs.vfs import Vfs
+from cheap_vault import opened
 from wafs.fuse.linux.front_end import handlers_of
 from wafs.fuse.session import Session
 from wafs.fuse.wire import abi
 from wafs.fuse.wire.opcodes import Opcode
 from wafs.units import KIB, MIB, ROOT_INO
-from wafs.vault.vault import create_vault, open_vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from wafs.fs.vfs import Vfs
     from wafs.fuse.channel import Channel
 
-KEY = bytes(32)
 SIZE = 8 * KIB
 NODE = struct.Struct("=Q")
 BEHIND = "behind an answer"
-
-
-def get_secret(slot_type: str) -> bytes | None:
-    """Give the recovery key alone: its slot opens at once."""
-    return KEY if slot_type == RECOVERY else None
 
 
 class Replies:
@@ -155,19 +148,18 @@ def live(kernel: Kernel, names: list[bytes], folder: bytes) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--folder", metavar="DIR", default="/dev/shm", help="where the vault is; default /dev/shm")
+    parser.add_argument(
+        "--folder", type=Path, metavar="DIR", default=Path("/dev/shm"), help="where the vault is; default /dev/shm"
+    )
     parser.add_argument("--files", type=int, default=2000, metavar="N")
     parser.add_argument("--rounds", type=int, default=4, metavar="N")
     parser.add_argument("--profile", metavar="REQUEST", help="a row of the table, such as CREATE")
     options = parser.parse_args()
     names = [b"IMG-20260101-WA%05d.jpg" % number for number in range(options.files)]
-    with tempfile.TemporaryDirectory(dir=options.folder, prefix="wafs-requests.") as folder:
-        vault = os.path.join(folder, "vault")
-        create_vault(vault, b"pw", recovery_key=KEY, cost=Argon2Cost(8192, 1, 1))
-        with Vfs(open_vault(vault, get_secret)) as vfs:
-            kernel = Kernel(vfs, options.profile)
-            for number in range(options.rounds):
-                live(kernel, names, b"folder-%d" % number)
+    with opened(options.folder) as vfs:
+        kernel = Kernel(vfs, options.profile)
+        for number in range(options.rounds):
+            live(kernel, names, b"folder-%d" % number)
     if options.profile is not None:
         if options.profile not in kernel.times:
             parser.error(f"no row is called {options.profile!r}; choose from {', '.join(kernel.times)}")

@@ -16,33 +16,25 @@ import contextlib
 import os
 import random
 import statistics
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
+from cheap_vault import opened
 from wafs.crypto.root import RootHash
-from wafs.format.slot import RECOVERY, Argon2Cost
 from wafs.fs.attrs import Caller
 from wafs.fs.vfs import Vfs
 from wafs.units import KIB, MIB, ROOT_INO
 from wafs.vault.scratch import Scratch
-from wafs.vault.vault import DEFAULT_CHUNK_SIZE, create_vault, open_vault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from wafs.units import Fh
 
-KEY = bytes(32)
 BLOCK = 4 * KIB
 Seconds = dict[str, list[float]]
-
-
-def get_secret(slot_type: str) -> bytes | None:
-    """Give the recovery key alone: its slot opens at once."""
-    return KEY if slot_type == RECOVERY else None
 
 
 def timed(work: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
@@ -97,16 +89,6 @@ def measure_root(folder: Path, size: int, *, root: bool) -> dict[str, float]:
         seconds["read in sequence"] = timed(read)
         vfs.files.release(fh)
     return seconds
-
-
-@contextlib.contextmanager
-def opened(folder: Path) -> Iterator[Vfs]:
-    """Make a vault in a folder of its own and open it."""
-    with tempfile.TemporaryDirectory(dir=folder) as place:
-        vault = os.path.join(place, "vault")
-        create_vault(vault, b"pw", recovery_key=KEY, cost=Argon2Cost(8192, 1, 1), chunk_size=DEFAULT_CHUNK_SIZE)
-        with Vfs(open_vault(vault, get_secret)) as vfs:
-            yield vfs
 
 
 def filled(vfs: Vfs, size: int) -> Fh:
