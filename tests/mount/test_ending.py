@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import mmap
 import os
@@ -146,6 +147,33 @@ while True:
     for path in again.place.iterdir():
         data = path.read_bytes()
         assert data == data[:1] * len(data)
+
+
+def test_a_signal_in_a_stream_keeps_what_its_writer_was_told_is_written(bench: Bench, daemon: Daemon) -> None:
+    source = """
+import os, sys
+file, total = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT), 0
+try:
+    while True:
+        total += os.write(file, bytes([total // 50_000 % 256]) * 50_000)
+        print(total, flush=True)
+except OSError as error:
+    print(total, error.strerror, flush=True)
+"""
+    writer = python(source, daemon.place / "file")
+    while line_of(writer) != "1000000":
+        pass
+    assert daemon.signal(signal.SIGINT) == 0
+    with writer:
+        *_, last = writer.stdout.read().decode().splitlines() if writer.stdout else []
+    total, told = last.split(maxsplit=1)
+    assert told == os.strerror(errno.ENOTCONN)
+    again = bench.mount(daemon.vault, "--read-only", at=daemon.place)
+    with (again.place / "file").open("rb") as file:
+        for start in range(0, int(total), 50_000):
+            wanted = bytes([start // 50_000 % 256]) * min(50_000, int(total) - start)
+            assert file.read(50_000) == wanted
+        assert file.read() == b""
 
 
 def test_an_idle_mount_unmounts_itself_and_a_used_one_does_not(bench: Bench) -> None:
