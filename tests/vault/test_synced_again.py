@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,9 +12,6 @@ from vault.journals import BODY, Desk, kinds_told, put, writes
 from vault.making import CHUNK, drop
 from wafs.units import FileId
 from wafs.vault.scratch import Scratch
-
-if TYPE_CHECKING:
-    pass
 
 NAME = "file.wafs"
 

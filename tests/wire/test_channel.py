@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import pytest
@@ -102,8 +102,9 @@ def test_closed_peer_is_the_end(pair: Pair) -> None:
     assert channel.send([b"reply"]) is False
 
 
-def test_stop_wakes_all_siblings_and_stays(pair: Pair) -> None:
-    channel, other = pair
+@pytest.mark.parametrize("end", [Channel.stop, Channel.drain])
+def test_stop_and_drain_wake_all_siblings(pair: Pair, end: Callable[[Channel], None]) -> None:
+    channel, _ = pair
     channels = [channel, channel.sibling(), channel.sibling(spins=3)]
     got: list[int] = []
     threads = [threading.Thread(target=lambda c=c: got.append(c.receive(bytearray(64)))) for c in channels]
@@ -111,32 +112,33 @@ def test_stop_wakes_all_siblings_and_stays(pair: Pair) -> None:
         thread.start()
     for thread in threads:
         _wait_until_asleep(thread)
-    channel.stop()
+    end(channel)
     for thread in threads:
         thread.join()
     assert got == [STOPPED] * 3
+
+
+def test_a_stopped_channel_stays_stopped(pair: Pair) -> None:
+    channel, other = pair
+    channel.stop()
     other.send(b"too late")
     assert channel.receive(bytearray(64)) == STOPPED
+    assert channel.sibling().receive(bytearray(64)) == STOPPED
 
 
 @pytest.mark.parametrize("spins", [1, 3])
-def test_a_drained_channel_hands_out_what_waits_and_stops(spins: int) -> None:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    channel = Channel(theirs.detach(), spins=spins)
-    try:
-        ours.send(b"first")
-        ours.send(b"second")
-        channel.drain()
-        buffer = bytearray(64)
-        assert [channel.receive(buffer) for _ in range(3)] == [5, 6, STOPPED]
-        ours.send(b"one that an answer brought")
-        assert channel.receive(buffer) == 26
-        channel.stop()
-        ours.send(b"too late")
-        assert channel.receive(buffer) == STOPPED
-    finally:
-        channel.close()
-        ours.close()
+def test_a_drained_channel_hands_out_what_waits_and_stops(pair: Pair, spins: int) -> None:
+    first, other = pair
+    channel, buffer = first.sibling(spins=spins), bytearray(64)
+    other.send(b"first")
+    other.send(b"second")
+    channel.drain()
+    assert [channel.receive(buffer) for _ in range(3)] == [5, 6, STOPPED]
+    other.send(b"one that an answer brought")
+    assert channel.receive(buffer) == 26
+    channel.stop()
+    other.send(b"too late")
+    assert channel.receive(buffer) == STOPPED
 
 
 @pytest.mark.parametrize("spins", [1, 3])
@@ -158,21 +160,6 @@ def test_what_came_before_a_drain_is_handed_out_whenever_it_is_told(
     monkeypatch.setattr(drained, "_spin", then_drain)
     assert drained.receive(bytearray(64)) == 11
     assert drained.receive(bytearray(64)) == STOPPED
-
-
-def test_drain_wakes_all_siblings(pair: Pair) -> None:
-    channel, _ = pair
-    channels = [channel, channel.sibling(), channel.sibling(spins=3)]
-    got: list[int] = []
-    threads = [threading.Thread(target=lambda c=c: got.append(c.receive(bytearray(64)))) for c in channels]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        _wait_until_asleep(thread)
-    channel.drain()
-    for thread in threads:
-        thread.join()
-    assert got == [STOPPED] * 3
 
 
 def test_stop_in_a_signal_handler_ends_receive(pair: Pair) -> None:
