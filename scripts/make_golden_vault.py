@@ -129,7 +129,7 @@ def leave_in_the_middle(vfs: Vfs) -> None:
     if inode.record is None:
         raise RuntimeError
     places = [inode.place._replace(name=b"somewhere else"), inode.place]
-    context.directories.write_record(handle.fd, inode.record, places)
+    context.directories.write_record(handle, inode.record, places)
 
 
 def manifest(vfs: Vfs) -> dict[str, dict[str, object]]:

@@ -13,6 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from fs.paths import ME, Paths
 from wafs.errors import NotFoundError
+from wafs.fs.dir_handles import AT_ONCE
 from wafs.fs.inodes import Inode, InodeTable
 from wafs.fs.rename import RENAME_EXCHANGE
 from wafs.units import ROOT_INO
@@ -268,11 +269,11 @@ def test_a_file_without_a_name_is_gone_when_it_is_closed(paths: Paths) -> None:
 
 
 def test_more_folders_than_handles_are_no_trouble(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths.vfs.context.dir_handles, "_capacity", 2)
+    monkeypatch.setattr(paths.vfs.context.dir_handles, "_capacity", AT_ONCE)
     before = len(os.listdir("/proc/self/fd"))
-    for number in range(6):
+    for number in range(12):
         paths.mkdir(b"d%d" % number)
         paths.write(b"d%d/file" % number, b"%d" % number)
-    assert [paths.read(b"d%d/file" % number) for number in range(6)] == [b"%d" % number for number in range(6)]
+    assert [paths.read(b"d%d/file" % number) for number in range(12)] == [b"%d" % number for number in range(12)]
     paths.vfs.commits.run()
-    assert len(os.listdir("/proc/self/fd")) <= before + 2
+    assert len(os.listdir("/proc/self/fd")) <= before + AT_ONCE

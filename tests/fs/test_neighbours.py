@@ -42,6 +42,7 @@ class World:
     folders: dict[int, list[int]] = field(default_factory=dict)
     fetched: list[bytes] = field(default_factory=list)
     listed: list[int] = field(default_factory=list)
+    lent: list[int] = field(default_factory=list)
     in_memory: bool = False
     takes_s: float = 0.0
     error: OSError | None = None
@@ -53,8 +54,12 @@ class World:
 
     # As a store and as directory handles.
 
-    def of(self, folder: Inode) -> SimpleNamespace:
-        return SimpleNamespace(fd=folder.number)
+    def lend(self, folder: Inode) -> int:
+        self.lent.append(folder.number)
+        return folder.number
+
+    def give_back(self, handle: int) -> None:
+        self.lent.remove(handle)
 
     def fstat(self, _handle: int) -> SimpleNamespace:
         return SimpleNamespace(st_size=self.size)
@@ -98,6 +103,7 @@ class World:
         self.asked.note_open(inode)
         while self.asked.chores:
             self.asked.chores.popleft()()
+        assert not self.lent
         return self.fetched[before:]
 
 

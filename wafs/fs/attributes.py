@@ -66,7 +66,7 @@ class Attributes:
         if inode.stamp is None or inode.content is not None or not inode.links:
             return None
         directory, entry = self._fs.entry_of(inode)
-        found = self._fs.store.stat(directory.fd, entry)
+        found = self._fs.store.stat(directory, entry)
         return inode.stamp if inode.stamp == Stamp(found.st_mtime_ns, found.st_size) else None
 
     def _truncate(self, inode: Inode, size: int, *, drop_setid: bool) -> None:
@@ -98,11 +98,11 @@ class Attributes:
         store = self._fs.store
         directory, entry = self._fs.entry_of(inode)
         if changes.uid is not None or changes.gid is not None:
-            store.chown(directory.fd, entry, _or_keep(changes.uid), _or_keep(changes.gid))
+            store.chown(directory, entry, _or_keep(changes.uid), _or_keep(changes.gid))
         if changes.mode is not None:
-            store.chmod(directory.fd, entry, stat.S_IMODE(changes.mode))
+            store.chmod(directory, entry, stat.S_IMODE(changes.mode))
         if changes.atime is not None or changes.mtime is not None:
-            store.utimens(directory.fd, entry, changes.atime, changes.mtime)
+            store.utimens(directory, entry, changes.atime, changes.mtime)
 
 
 def _or_keep(number: int | None) -> int:

@@ -236,7 +236,7 @@ class _Comparison:
         context = self._vfs.context
         with context.lock:
             folder, name = context.entry_of(context.inodes[entry.ino])
-            return self._scratch.trace(folder.fd, name)
+            return self._scratch.trace(folder, name)
 
 
 def _written(item: _Found) -> int:

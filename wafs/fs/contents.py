@@ -8,7 +8,6 @@ from typing import Final
 
 from wafs.errors import DamageError, IsADirError, NotSupportedError, WafsError
 from wafs.fs.context import FsContext
-from wafs.fs.dir_handles import DirHandle
 from wafs.fs.inodes import Inode, Stamp
 from wafs.fs.kept_handle import KeptHandle
 from wafs.store.base import NOW, Handle
@@ -34,30 +33,30 @@ class Contents:
         """Return how many closed files are kept open because chunks of theirs wait for a checkpoint."""
         return len(self._lingering)
 
-    def create(self, parent: DirHandle, entry: bytes, mode: int) -> Content:
+    def create(self, parent: Handle, entry: bytes, mode: int) -> Content:
         """Make a new, empty file; nothing is left of it if that fails.
 
         Raises: OSError (EEXIST).
         """
         store = self._fs.store
         self._fs.begin_journal()
-        handle = store.open(parent.fd, entry, os.O_RDWR | os.O_CREAT | os.O_EXCL, stat.S_IMODE(mode))
+        handle = store.open(parent, entry, os.O_RDWR | os.O_CREAT | os.O_EXCL, stat.S_IMODE(mode))
         try:
             return Content.create(self._fs.contents, handle)
         except BaseException:
             self._discard(handle)
             with contextlib.suppress(OSError):
-                store.unlink(parent.fd, entry)
+                store.unlink(parent, entry)
             raise
 
-    def create_unnamed(self, parent: DirHandle, mode: int) -> Content:
+    def create_unnamed(self, parent: Handle, mode: int) -> Content:
         """Make a new, empty file without a name.
 
         Raises: OSError.
         """
         store = self._fs.store
         self._fs.begin_journal()
-        handle = store.open(parent.fd, b".", os.O_RDWR | os.O_TMPFILE, stat.S_IMODE(mode))
+        handle = store.open(parent, b".", os.O_RDWR | os.O_TMPFILE, stat.S_IMODE(mode))
         try:
             return Content.create(self._fs.contents, handle)
         except BaseException:
@@ -106,15 +105,15 @@ class Contents:
         Raises: NotFoundError, OSError (ESTALE).
         """
         directory, entry = self._fs.entry_of(inode)
-        found = self._fs.store.stat(directory.fd, entry)
+        found = self._fs.store.stat(directory, entry)
         if (found.st_dev, found.st_ino) != inode.identity:
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
-    def drop(self, parent: DirHandle, entry: bytes | None, content: Content) -> None:
+    def drop(self, parent: Handle, entry: bytes | None, content: Content) -> None:
         """Take back what `create` or `create_unnamed` made, after a failure, which is what the caller is to hear of."""
         if entry is not None:
             with contextlib.suppress(OSError):
-                self._fs.store.unlink(parent.fd, entry)
+                self._fs.store.unlink(parent, entry)
         with contextlib.suppress(WafsError, OSError):
             content.close()
 
@@ -234,7 +233,7 @@ class Contents:
             self._discard(handle)
             raise
 
-    def keep(self, inode: Inode, directory: DirHandle, entry: bytes) -> None:
+    def keep(self, inode: Inode, directory: Handle, entry: bytes) -> None:
         """Keep a closed file open that a rename is about to replace: POSIX knows no moment without a file of that name.
 
         Whoever has found it under its name may open it only afterwards, and then cannot by its name. What fails is of
@@ -246,7 +245,7 @@ class Contents:
         store = self._fs.store
         for flags in (os.O_RDWR, os.O_RDONLY):
             with contextlib.suppress(OSError):
-                handle = store.open(directory.fd, entry, flags | os.O_NONBLOCK)
+                handle = store.open(directory, entry, flags | os.O_NONBLOCK)
                 inode.kept = KeptHandle(store, handle, writable=flags == os.O_RDWR)
                 return
 
@@ -286,20 +285,20 @@ class Contents:
         directory, entry = self._fs.entry_of(inode)
         flags = (os.O_RDWR if writable else os.O_RDONLY) | os.O_NONBLOCK
         try:
-            return store.open(directory.fd, entry, flags)
+            return store.open(directory, entry, flags)
         except PermissionError:
-            found = store.stat(directory.fd, entry)
+            found = store.stat(directory, entry)
             mode = stat.S_IMODE(found.st_mode)
             allowed = mode & (stat.S_IWUSR if writable else stat.S_IRUSR)
             if found.st_uid != os.geteuid() or not allowed or mode & 0o600 == 0o600:
                 raise
-        store.chmod(directory.fd, entry, mode | 0o600)
+        store.chmod(directory, entry, mode | 0o600)
         handle = None
         try:
-            handle = store.open(directory.fd, entry, flags)
+            handle = store.open(directory, entry, flags)
         finally:
             try:
-                store.chmod(directory.fd, entry, mode)
+                store.chmod(directory, entry, mode)
             except BaseException:
                 # Once more by the handle: the bits were lent, and nobody else knows that they must go back.
                 if handle is not None:

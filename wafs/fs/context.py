@@ -11,10 +11,11 @@ from wafs.errors import DamageError, NotADirError, NotFoundError, ReadOnlyError
 from wafs.format.name import SealedName
 from wafs.format.symlink import open_target
 from wafs.fs.attrs import Attrs, Caller, attrs_of
-from wafs.fs.dir_handles import DirHandle, DirHandles
+from wafs.fs.dir_handles import DirHandles
 from wafs.fs.inodes import Inode, InodeTable
 from wafs.fs.neighbours import Neighbours
 from wafs.fs.prefetch import Prefetch
+from wafs.store.base import Handle
 from wafs.units import Fh
 from wafs.vault.content import Content
 from wafs.vault.directory import Directories
@@ -39,7 +40,7 @@ class FsContext:
         self.lock = threading.RLock()
         self.directories = Directories(vault.store, vault.keyring)
         self.inodes = InodeTable(vault.store.fstat(vault.tree))
-        self.dir_handles = DirHandles(vault.store, vault.tree, self.directories, DIR_HANDLE_CAPACITY)
+        self.dir_handles = DirHandles(vault.store, vault.tree, self.directories, self.lock, DIR_HANDLE_CAPACITY)
         self.contents = vault.contents
         self._replay = vault.contents.replay
         self.prefetch = Prefetch(vault.store)
@@ -52,7 +53,7 @@ class FsContext:
         self._next_fh += 1
         return Fh(number)
 
-    def directory(self, number: int) -> tuple[Inode, DirHandle]:
+    def directory(self, number: int) -> tuple[Inode, Handle]:
         """Return a directory and its handle.
 
         Raises: NotFoundError, NotADirError, DamageError, OSError.
@@ -62,7 +63,7 @@ class FsContext:
             raise NotADirError
         return inode, self.dir_handles.of(inode)
 
-    def entry_of(self, inode: Inode) -> tuple[DirHandle, bytes]:
+    def entry_of(self, inode: Inode) -> tuple[Handle, bytes]:
         """Return where the store has an inode: the handle of its directory and its ciphertext name.
 
         Raises: NotFoundError if it has no name any more, DamageError, OSError.
@@ -80,7 +81,7 @@ class FsContext:
         """
         return self.directories.seal_name(parent.dir_id, name)
 
-    def place(self, parent: int, name: bytes) -> tuple[Inode, DirHandle, SealedName]:
+    def place(self, parent: int, name: bytes) -> tuple[Inode, Handle, SealedName]:
         """Prepare the name of a new entry; who then fails to make the entry discards the name.
 
         Raises: as `directory`; NotFoundError in a directory that was removed, NameTooLongError, InvalidArgumentError.
@@ -89,7 +90,7 @@ class FsContext:
         if directory is not self.inodes.root and not directory.links:
             raise NotFoundError
         sealed = self.seal(directory, name)
-        self.directories.place_name(handle.fd, sealed)
+        self.directories.place_name(handle, sealed)
         return directory, handle, sealed
 
     def attrs(self, inode: Inode, found: os.stat_result | None = None) -> Attrs:
@@ -109,7 +110,7 @@ class FsContext:
             if not inode.links and inode is not self.inodes.root and inode.last_attrs is not None:
                 return inode.last_attrs
             handle, entry = self.entry_of(inode)
-            found = self.store.stat(handle.fd, entry)
+            found = self.store.stat(handle, entry)
         attrs = attrs_of(found, self.chunk_size)
         if inode.ctime is not NO_SHOWN_TIME:
             attrs = _with_ctime(attrs, inode.ctime)
@@ -124,7 +125,7 @@ class FsContext:
         """Return the size that a recovery would leave, which the length of the ciphertext does not tell."""
         directory, entry = self.entry_of(inode)
         try:
-            handle = self.store.open(directory.fd, entry, os.O_RDONLY | os.O_NONBLOCK)
+            handle = self.store.open(directory, entry, os.O_RDONLY | os.O_NONBLOCK)
         except OSError:
             return otherwise
         try:
@@ -150,7 +151,7 @@ class FsContext:
         """
         try:
             handle, entry = self.entry_of(inode)
-            return len(open_target(self.vault.keyring.symlinks, self.store.readlink(handle.fd, entry)))
+            return len(open_target(self.vault.keyring.symlinks, self.store.readlink(handle, entry)))
         except (DamageError, NotFoundError):
             return 0
 
@@ -170,17 +171,17 @@ class FsContext:
         if self.contents.checkpoint is not None:
             self.contents.checkpoint.journal.active()
 
-    def give(self, parent: DirHandle, entry: bytes, mode: int, caller: Caller) -> None:
+    def give(self, parent: Handle, entry: bytes, mode: int, caller: Caller) -> None:
         """Make the caller the owner of a new entry, where the filesystem serves more than one user."""
         if not self.give_to_caller or (caller.uid, caller.gid) == (os.geteuid(), os.getegid()):
             return
-        inherits = self.store.fstat(parent.fd).st_mode & stat.S_ISGID
+        inherits = self.store.fstat(parent).st_mode & stat.S_ISGID
         # A server that is not root cannot give anything away; the entry is then its own.
         with contextlib.suppress(PermissionError):
-            self.store.chown(parent.fd, entry, caller.uid, -1 if inherits else caller.gid)
+            self.store.chown(parent, entry, caller.uid, -1 if inherits else caller.gid)
         # A change of owner drops these two; the caller asked for them.
         if mode & (stat.S_ISUID | stat.S_ISGID) and not stat.S_ISLNK(mode):
-            self.store.chmod(parent.fd, entry, stat.S_IMODE(mode))
+            self.store.chmod(parent, entry, stat.S_IMODE(mode))
 
     def drop_setid(self, content: Content) -> None:
         """Clear the set-id bits of an open file, as a change by an ordinary user does."""

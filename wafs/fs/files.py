@@ -80,14 +80,14 @@ class Files:
             try:
                 content = self._contents.create(handle, sealed.entry, mode)
             except BaseException:
-                fs.directories.discard_name(handle.fd, sealed)
+                fs.directories.discard_name(handle, sealed)
                 raise
             try:
                 fs.give(handle, sealed.entry, mode, caller)
                 found = fs.store.fstat(content.handle)
             except BaseException:
                 self._contents.drop(handle, sealed.entry, content)
-                fs.directories.discard_name(handle.fd, sealed)
+                fs.directories.discard_name(handle, sealed)
                 raise
             inode = fs.inodes.find(directory, name, found)
             inode.pins += 1

@@ -17,7 +17,7 @@ from typing import Final
 
 from wafs.errors import WafsError
 from wafs.format.name import LONG_SUFFIX, SHORT_SUFFIX
-from wafs.fs.dir_handles import DirHandle, DirHandles
+from wafs.fs.dir_handles import DirHandles
 from wafs.fs.inodes import Inode
 from wafs.store.base import Store
 from wafs.units import KIB
@@ -165,21 +165,16 @@ class Neighbours:
         folder = self._folders.get(parent.number)
         if folder is None:
             folder = self._remember(parent, _Folder())
-        try:
-            if folder.put_in_order():
-                if entries := self._follow(folder, inode.identity[1]):
-                    directory = self._dir_handles.of(parent)
-                    self.chores.extend([partial(self._fetch, directory, entry) for entry in entries])
-                return
-            folder.opened = [*folder.opened[1 - _MOST_OPENED :], inode.identity[1]]
-            if self._may_list and len(folder.opened) >= (_SURE if self._followed is None else 1) and not self.chores:
-                self.chores.append(partial(self._list, folder, self._dir_handles.of(parent)))
-        except (WafsError, OSError):
-            # Who opens a file in this folder is told.
+        if folder.put_in_order():
+            entries = self._follow(folder, inode.identity[1])
+            self.chores.extend([partial(self._fetch, parent, entry) for entry in entries])
             return
+        folder.opened = [*folder.opened[1 - _MOST_OPENED :], inode.identity[1]]
+        if self._may_list and len(folder.opened) >= (_SURE if self._followed is None else 1) and not self.chores:
+            self.chores.append(partial(self._list, folder, parent))
 
     def clear(self) -> None:
-        """Give up what is not asked yet, and the folders of the store that it holds open."""
+        """Give up what is not asked yet."""
         self.chores.clear()
 
     def _follow(self, folder: _Folder, ino: int) -> list[bytes]:
@@ -208,27 +203,36 @@ class Neighbours:
         while len(folders) > _MOST_FOLDERS or sum(known.size for known in folders.values()) > _MOST_ENTRIES:
             folders.popitem(last=False)
 
-    def _list(self, folder: _Folder, directory: DirHandle) -> None:
+    def _list(self, folder: _Folder, directory: Inode) -> None:
         """Learn the order of a folder that nobody has listed."""
         files = []
         began = time.perf_counter()
-        with contextlib.suppress(OSError):
-            if self._store.fstat(directory.fd).st_size <= _MOST_BYTES:
-                for entry, kind, ino in self._store.entries(directory.fd):
-                    if kind == stat.S_IFREG and entry.endswith((SHORT_SUFFIX, LONG_SUFFIX)):
-                        files.append((entry, ino))
+        # Who opens a file in this folder is told.
+        with contextlib.suppress(WafsError, OSError):
+            handle = self._dir_handles.lend(directory)
+            try:
+                if self._store.fstat(handle).st_size <= _MOST_BYTES:
+                    for entry, kind, ino in self._store.entries(handle):
+                        if kind == stat.S_IFREG and entry.endswith((SHORT_SUFFIX, LONG_SUFFIX)):
+                            files.append((entry, ino))
+            finally:
+                self._dir_handles.give_back(handle)
         with self._lock:
             folder.files = files if len(files) <= _MOST_ENTRIES else []
             self._may_list = time.perf_counter() - began < _LONG_S
             self._trim()
 
-    def _fetch(self, directory: DirHandle, entry: bytes) -> None:
+    def _fetch(self, directory: Inode, entry: bytes) -> None:
         store = self._store
         # Whatever goes wrong, nobody has asked for the file yet.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(WafsError, OSError):
             began = time.perf_counter()
-            # Nobody is to see that it was looked at who asks when it was read last; another's file is left alone.
-            handle = store.open(directory.fd, entry, os.O_RDONLY | os.O_NONBLOCK | os.O_NOATIME)
+            folder = self._dir_handles.lend(directory)
+            try:
+                # Nobody is to see that it was looked at who asks when it was read last; another's file is left alone.
+                handle = store.open(folder, entry, os.O_RDONLY | os.O_NONBLOCK | os.O_NOATIME)
+            finally:
+                self._dir_handles.give_back(folder)
             try:
                 is_far = time.perf_counter() - began > _SLOW_S
                 was_there = store.fetch(handle, _LENGTH)

@@ -11,9 +11,10 @@ from wafs.format.directory import EXPLICIT, DirectoryRecord, Place, implied_dir_
 from wafs.format.name import SealedName
 from wafs.fs.contents import Contents
 from wafs.fs.context import FsContext
-from wafs.fs.dir_handles import DirHandle
+from wafs.fs.dir_handles import opened_dir
 from wafs.fs.inodes import Inode
 from wafs.fs.tree import Tree
+from wafs.store.base import Handle
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class _Spot:
         self.sealed: SealedName = fs.seal(self.directory, name)
         self.is_dir: bool | None = None
         with contextlib.suppress(FileNotFoundError):
-            found = fs.store.stat(self.handle.fd, self.sealed.entry)
+            found = fs.store.stat(self.handle, self.sealed.entry)
             self.is_dir = stat.S_ISDIR(found.st_mode)
 
     @property
@@ -41,18 +42,21 @@ class _Spot:
 
 
 class _Move:
-    """One directory on its way: readable at both places while it moves, and at one afterwards (F-53)."""
+    """One directory on its way: readable at both places while it moves, and at one afterwards (F-53).
+
+    `handle` is that of the directory.
+    """
 
     __slots__ = ("_fs", "_handle", "_inode", "_new", "_old", "_record")
 
-    def __init__(self, fs: FsContext, old: _Spot, new: _Spot) -> None:
+    def __init__(self, fs: FsContext, handle: Handle, old: _Spot, new: _Spot) -> None:
         self._fs = fs
+        self._handle = handle
         self._old = old
         self._new = new
-        self._handle = DirHandle(fs.store, fs.store.open_dir(old.handle.fd, old.sealed.entry))
         self._inode = fs.inodes.known(old.directory, old.name)
         record = self._inode.record if self._inode is not None else None
-        self._record = record or fs.directories.read_record(self._handle.fd, old.place)
+        self._record = record or fs.directories.read_record(self._handle, old.place)
 
     def prepare(self) -> None:
         """Write down the id for both places, and in the old parent that its implied id is taken (F-54)."""
@@ -64,8 +68,8 @@ class _Move:
     def cancel(self) -> None:
         """Forget the new place, unless the store moved the directory and failed to say so."""
         with contextlib.suppress(OSError):
-            there = self._fs.store.stat(self._old.handle.fd, self._old.sealed.entry)
-            if there.st_ino == self._fs.store.fstat(self._handle.fd).st_ino:
+            there = self._fs.store.stat(self._old.handle, self._old.sealed.entry)
+            if there.st_ino == self._fs.store.fstat(self._handle).st_ino:
                 self._write(self._old.place)
 
     def finish(self) -> None:
@@ -78,7 +82,7 @@ class _Move:
             _log.warning("the record of a moved folder keeps its old place as well: %s", error.strerror)
 
     def _write(self, *places: Place) -> None:
-        self._fs.directories.write_record(self._handle.fd, self._record, places)
+        self._fs.directories.write_record(self._handle, self._record, places)
 
 
 class Renamer:
@@ -113,12 +117,18 @@ class Renamer:
             if _lies_in(new.directory, old) or (exchange and _lies_in(old.directory, new)):
                 msg = "a directory cannot be moved into itself"
                 raise InvalidArgumentError(msg)
-            moves = [_Move(self._fs, old, new)] if old.is_dir else []
-            if exchange and new.is_dir:
-                moves.append(_Move(self._fs, new, old))
-            self._move_with_ids(old, new, flags, moves)
+            self._move_with_ids(old, new, flags)
 
-    def _move_with_ids(self, old: _Spot, new: _Spot, flags: int, moves: list[_Move]) -> None:
+    def _move_with_ids(self, old: _Spot, new: _Spot, flags: int) -> None:
+        with contextlib.ExitStack() as stack:
+            moves = []
+            for spot, other in ((old, new), (new, old)) if flags == RENAME_EXCHANGE else ((old, new),):
+                if spot.is_dir:
+                    handle = stack.enter_context(opened_dir(self._fs.store, spot.handle, spot.sealed.entry))
+                    moves.append(_Move(self._fs, handle, spot, other))
+            self._move_all(old, new, flags, moves)
+
+    def _move_all(self, old: _Spot, new: _Spot, flags: int, moves: list[_Move]) -> None:
         try:
             for move in moves:
                 move.prepare()
@@ -135,7 +145,7 @@ class Renamer:
         fs = self._fs
         is_gone = False
         if flags != RENAME_EXCHANGE:
-            fs.directories.place_name(new.handle.fd, new.sealed)
+            fs.directories.place_name(new.handle, new.sealed)
             if new.is_dir is not None:
                 is_gone = self._tree.note_last_name(new.directory, new.name, new.handle, new.sealed)
         replaced = fs.inodes.known(new.directory, new.name) if is_gone else None
@@ -146,10 +156,10 @@ class Renamer:
         except BaseException:
             if replaced is not None:
                 replaced.kept = None
-            fs.directories.discard_name(new.handle.fd, new.sealed)
+            fs.directories.discard_name(new.handle, new.sealed)
             raise
         self._note_move(old, new, is_gone=is_gone, exchange=flags == RENAME_EXCHANGE)
-        fs.directories.discard_name(old.handle.fd, old.sealed)
+        fs.directories.discard_name(old.handle, old.sealed)
 
     def _note_move(self, old: _Spot, new: _Spot, *, is_gone: bool, exchange: bool) -> None:
         inodes = self._fs.inodes
@@ -179,7 +189,7 @@ class Renamer:
 
     def _rename_in_store(self, old: _Spot, new: _Spot, flags: int) -> None:
         fs = self._fs
-        ends = (old.handle.fd, old.sealed.entry, new.handle.fd, new.sealed.entry)
+        ends = (old.handle, old.sealed.entry, new.handle, new.sealed.entry)
         try:
             fs.store.rename(*ends, flags)
         except OSError as error:
@@ -187,17 +197,16 @@ class Renamer:
             if not (is_full and old.is_dir and new.is_dir) or flags:
                 raise
             # A directory that is empty for a person may still hold its record.
-            target = DirHandle(fs.store, fs.store.open_dir(new.handle.fd, new.sealed.entry))
-            with fs.directories.cleared(target.fd):
+            with opened_dir(fs.store, new.handle, new.sealed.entry) as target, fs.directories.cleared(target):
                 fs.store.rename(*ends, flags)
 
 
-def _mark_explicit(fs: FsContext, directory: Inode, handle: DirHandle) -> None:
+def _mark_explicit(fs: FsContext, directory: Inode, handle: Handle) -> None:
     record = directory.record
     if record is None or record.flags & EXPLICIT:
         return
     marked = DirectoryRecord(record.dir_id, record.flags | EXPLICIT)
-    fs.directories.write_record(handle.fd, marked, [directory.place])
+    fs.directories.write_record(handle, marked, [directory.place])
     directory.record = marked
 
 

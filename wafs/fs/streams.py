@@ -36,7 +36,7 @@ class Streams:
             if inode.links or inode is self._fs.inodes.root:
                 _, handle = self._fs.directory(number)
                 # A cloud client may have brought the record later than the folder.
-                inode.record = self._fs.directories.read_record(handle.fd, inode.place)
+                inode.record = self._fs.directories.read_record(handle, inode.place)
             fh = self._fs.new_fh()
             self._streams[fh] = DirStream(fh, inode)
             inode.pins += 1
@@ -64,15 +64,18 @@ class Streams:
         items = self._listed(stream, anew=False)[offset + len(entries) : offset + count]
         with fs.lock:
             try:
-                handle = fs.dir_handles.of(directory)
+                handle = fs.dir_handles.lend(directory)
             except (WafsError, OSError):
                 return [None] * count
-            stat, fd = fs.store.stat, handle.fd
-            for item in items:
-                try:
-                    entries.append(enter(directory, item.name, stat(fd, item.entry)))
-                except (WafsError, OSError):
-                    entries.append(None)
+            try:
+                stat = fs.store.stat
+                for item in items:
+                    try:
+                        entries.append(enter(directory, item.name, stat(handle, item.entry)))
+                    except (WafsError, OSError):
+                        entries.append(None)
+            finally:
+                fs.dir_handles.give_back(handle)
         return entries
 
     def sync(self, fh: int) -> None:
@@ -84,8 +87,11 @@ class Streams:
             inode = self._stream(fh).inode
             if self._fs.read_only or (not inode.links and inode.number != ROOT_INO):
                 return
-            handle = self._fs.dir_handles.of(inode)
-        self._fs.store.sync(handle.fd)
+            handle = self._fs.dir_handles.lend(inode)
+        try:
+            self._fs.store.sync(handle)
+        finally:
+            self._fs.dir_handles.give_back(handle)
 
     def release(self, fh: int) -> None:
         """Close a directory.
@@ -124,7 +130,7 @@ class Streams:
                 ]
                 if inode.links or inode.number == ROOT_INO:
                     handle = self._fs.dir_handles.of(inode)
-                    listing = self._fs.directories.read_entries(handle.fd, inode.dir_id)
+                    listing = self._fs.directories.read_entries(handle, inode.dir_id)
                     self._fs.neighbours.note_listed(inode, listing.entries)
                     dots += listing.entries
             stream.listed = dots

@@ -17,10 +17,11 @@ from wafs.format.symlink import SYMLINK_NONCE_SIZE, open_target, seal_target
 from wafs.fs.attrs import Caller, Entry
 from wafs.fs.contents import Contents
 from wafs.fs.context import FsContext
-from wafs.fs.dir_handles import DirHandle
+from wafs.fs.dir_handles import opened_dir
 from wafs.fs.inodes import Inode
+from wafs.store.base import Handle
 
-MakeEntry = Callable[[DirHandle, SealedName], None]
+MakeEntry = Callable[[Handle, SealedName], None]
 
 
 class Tree:
@@ -45,7 +46,7 @@ class Tree:
             directory, handle = fs.directory(parent)
             entry = fs.seal(directory, name).entry
             try:
-                found = fs.store.stat(handle.fd, entry)
+                found = fs.store.stat(handle, entry)
             except FileNotFoundError:
                 # The name that the kernel may still hold is gone, removed behind our back.
                 if fs.inodes.known(directory, name) is not None:
@@ -83,7 +84,7 @@ class Tree:
             if inode.kind != stat.S_IFLNK:
                 raise InvalidArgumentError
             handle, entry = self._fs.entry_of(inode)
-            return open_target(self._symlinks, self._fs.store.readlink(handle.fd, entry))
+            return open_target(self._symlinks, self._fs.store.readlink(handle, entry))
 
     def mkdir(self, parent: int, name: bytes, mode: int, caller: Caller) -> Entry:
         """Make a directory.
@@ -92,18 +93,18 @@ class Tree:
         """
         fs = self._fs
 
-        def make(handle: DirHandle, sealed: SealedName) -> None:
-            fs.store.mkdir(handle.fd, sealed.entry, stat.S_IMODE(mode))
+        def make(handle: Handle, sealed: SealedName) -> None:
+            fs.store.mkdir(handle, sealed.entry, stat.S_IMODE(mode))
             directory = fs.inodes[parent]
             if directory.record is not None and directory.record.flags & EXPLICIT:
                 try:
-                    made = DirHandle(fs.store, fs.store.open_dir(handle.fd, sealed.entry))
                     place = Place(directory.dir_id, name)
-                    fs.directories.write_record(made.fd, fs.directories.new_explicit_record(), [place])
+                    with opened_dir(fs.store, handle, sealed.entry) as made:
+                        fs.directories.write_record(made, fs.directories.new_explicit_record(), [place])
                 except BaseException:
                     # Without a record it would have the id of the directory that was moved away.
                     with contextlib.suppress(OSError):
-                        fs.directories.remove(handle.fd, sealed.entry)
+                        fs.directories.remove(handle, sealed.entry)
                     raise
 
         return self._make(parent, name, stat.S_IFDIR | mode, caller, make)
@@ -115,11 +116,11 @@ class Tree:
         """
         fs = self._fs
 
-        def make(handle: DirHandle, sealed: SealedName) -> None:
+        def make(handle: Handle, sealed: SealedName) -> None:
             if stat.S_ISREG(mode):
                 self._contents.create(handle, sealed.entry, mode).close()
             else:
-                fs.store.mknod(handle.fd, sealed.entry, mode, device)
+                fs.store.mknod(handle, sealed.entry, mode, device)
 
         if stat.S_IFMT(mode) == 0:
             mode |= stat.S_IFREG
@@ -132,8 +133,8 @@ class Tree:
         """
         sealed_target = seal_target(self._symlinks, target, os.urandom(SYMLINK_NONCE_SIZE))
 
-        def make(handle: DirHandle, sealed: SealedName) -> None:
-            self._fs.store.symlink(handle.fd, sealed.entry, sealed_target)
+        def make(handle: Handle, sealed: SealedName) -> None:
+            self._fs.store.symlink(handle, sealed.entry, sealed_target)
 
         return self._make(parent, name, stat.S_IFLNK | 0o777, caller, make)
 
@@ -148,12 +149,12 @@ class Tree:
             if inode.is_dir:
                 raise NotPermittedError
 
-            def make(handle: DirHandle, sealed: SealedName) -> None:
+            def make(handle: Handle, sealed: SealedName) -> None:
                 if not inode.links and inode.content is not None:
-                    store.link_open(inode.content.handle, handle.fd, sealed.entry)
+                    store.link_open(inode.content.handle, handle, sealed.entry)
                 else:
                     source, entry = self._fs.entry_of(inode)
-                    store.link(source.fd, entry, handle.fd, sealed.entry)
+                    store.link(source, entry, handle, sealed.entry)
                 inode.note_change()
 
             return self._make(parent, name, inode.kind, None, make)
@@ -170,14 +171,14 @@ class Tree:
             sealed = fs.seal(directory, name)
             is_gone = self.note_last_name(directory, name, handle, sealed)
             try:
-                fs.store.unlink(handle.fd, sealed.entry)
+                fs.store.unlink(handle, sealed.entry)
             except IsADirectoryError:
                 raise IsADirError from None
             inode = fs.inodes.known(directory, name)
             fs.inodes.drop_link(directory, name, is_gone=is_gone)
             if inode is not None and is_gone:
                 self.abandon(inode)
-            fs.directories.remove_name(handle.fd, sealed)
+            fs.directories.remove_name(handle, sealed)
 
     def rmdir(self, parent: int, name: bytes) -> None:
         """Remove an empty directory.
@@ -190,25 +191,25 @@ class Tree:
             directory, handle = fs.directory(parent)
             sealed = fs.seal(directory, name)
             self.note_last_name(directory, name, handle, sealed)
-            fs.directories.remove(handle.fd, sealed.entry)
+            fs.directories.remove(handle, sealed.entry)
             inode = fs.inodes.known(directory, name)
             if inode is not None:
                 fs.dir_handles.drop(inode)
             fs.inodes.drop_link(directory, name, is_gone=True)
-            fs.directories.remove_name(handle.fd, sealed)
+            fs.directories.remove_name(handle, sealed)
 
     def abandon(self, inode: Inode) -> None:
         """Give up what is kept of a file that has just lost its last name; the caller holds the lock."""
         self._contents.abandon(inode)
 
-    def note_last_name(self, directory: Inode, name: bytes, handle: DirHandle, sealed: SealedName) -> bool:
+    def note_last_name(self, directory: Inode, name: bytes, handle: Handle, sealed: SealedName) -> bool:
         """Tell whether a name about to vanish is the last of its inode.
 
         Its attributes are remembered for whoever still holds the inode. The caller holds the lock.
         Raises: OSError.
         """
         inodes = self._fs.inodes
-        found = self._fs.store.stat(handle.fd, sealed.entry)
+        found = self._fs.store.stat(handle, sealed.entry)
         inode = inodes.known(directory, name) or inodes.held(found)
         if inode is None or (not inode.is_dir and found.st_nlink > 1):
             return False
@@ -233,8 +234,8 @@ class Tree:
             try:
                 make(handle, sealed)
             except BaseException:
-                fs.directories.discard_name(handle.fd, sealed)
+                fs.directories.discard_name(handle, sealed)
                 raise
             if caller is not None:
                 fs.give(handle, sealed.entry, mode, caller)
-            return self.enter(directory, name, fs.store.stat(handle.fd, sealed.entry))
+            return self.enter(directory, name, fs.store.stat(handle, sealed.entry))

@@ -58,7 +58,7 @@ class Xattrs:
             object_id = self._object_id(inode)
             stored = seal_xattr_name(self._name_key, object_id, short)
             directory, entry = self._fs.entry_of(inode)
-            sealed = self._fs.store.getxattr(directory.fd, entry, stored)
+            sealed = self._fs.store.getxattr(directory, entry, stored)
             return open_xattr_value(self._value_key, object_id, stored, sealed)
 
     def set(self, number: int, name: bytes, value: bytes, flags: int) -> None:
@@ -76,7 +76,7 @@ class Xattrs:
             stored = seal_xattr_name(self._name_key, object_id, short)
             sealed = seal_xattr_value(self._value_key, object_id, stored, value)
             directory, entry = self._fs.entry_of(inode)
-            self._fs.store.setxattr(directory.fd, entry, stored, sealed, flags)
+            self._fs.store.setxattr(directory, entry, stored, sealed, flags)
             inode.note_change()
 
     def names(self, number: int) -> list[bytes]:
@@ -89,7 +89,7 @@ class Xattrs:
             if inode.kind not in (stat.S_IFREG, stat.S_IFDIR):
                 return []
             directory, entry = self._fs.entry_of(inode)
-            stored = list(self._fs.store.listxattr(directory.fd, entry))
+            stored = list(self._fs.store.listxattr(directory, entry))
             if not stored:
                 return []
             try:
@@ -117,7 +117,7 @@ class Xattrs:
             inode = self._fs.inodes[number]
             stored = seal_xattr_name(self._name_key, self._object_id(inode), short)
             directory, entry = self._fs.entry_of(inode)
-            self._fs.store.removexattr(directory.fd, entry, stored)
+            self._fs.store.removexattr(directory, entry, stored)
             inode.note_change()
 
     def _object_id(self, inode: Inode) -> bytes:
