@@ -47,11 +47,7 @@ class Streams:
 
         Raises: BadHandleError, DamageError, OSError.
         """
-        listed = self._listed(self._stream(fh), anew=offset == 0)
-        return (
-            tuple.__new__(DirEntry, (listed[index].name, listed[index].ino, listed[index].type, index + 1))
-            for index in range(offset, len(listed))
-        )
+        return _entries(self._listed(self._stream(fh), anew=offset == 0), offset)
 
     def enter(self, fh: int, offset: int, count: int) -> list[Entry | None]:
         """Pin and return `count` entries from `offset` on; None for `.`, `..` and what has vanished or does not open.
@@ -135,3 +131,9 @@ class Streams:
                     dots += listing.entries
             stream.listed = dots
         return stream.listed
+
+
+def _entries(listed: list[Listed], offset: int) -> Iterator[DirEntry]:
+    for index in range(offset, len(listed)):
+        item = listed[index]
+        yield tuple.__new__(DirEntry, (item.name, item.ino, item.type, index + 1))

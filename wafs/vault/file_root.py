@@ -115,7 +115,7 @@ class FileRoot:
         """
         if self._left:
             count = self._chunks.count(plain_length)
-            fresh = [index for index, was_seen in enumerate(self._seen[first : first + count]) if not was_seen]
+            fresh = [index for index, was_seen in enumerate(bytes(self._seen[first : first + count])) if not was_seen]
             if fresh:
                 self._seen[first : first + count] = _SEEN * count
                 self._rest ^= self._hash.terms(self._chunks.tags_read(fresh, plain_length, scratch))

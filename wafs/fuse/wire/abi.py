@@ -14,7 +14,7 @@ _OPEN: Final = "QIi"
 _SX_TIME: Final = "qI4x"
 
 # Framing
-IN_HEADER: Final = Struct("=IIQQIIIH2x")  # fuse_in_header, 7.0; total_extlen since 7.38
+IN_HEADER: Final[Struct] = Struct("=IIQQIIIH2x")  # fuse_in_header, 7.0; total_extlen since 7.38
 OUT_HEADER: Final = Struct("=IiQ")  # fuse_out_header, 7.0
 
 # Requests about the connection, and FORGET
