@@ -33,13 +33,15 @@ def as_json(report: Report | GrowthReport) -> dict[str, Any]:
         "rows": [_row_as_json(report, row) for row in report.rows],
         "targets": [
             {
+                "system": verdict.system,
                 "key": verdict.target.key,
                 "to": verdict.target.to,
                 "limit": verdict.target.limit,
                 "achieved": verdict.achieved,
                 "verdict": verdict.word,
             }
-            for verdict in report.verdicts()
+            for system in report.ours
+            for verdict in report.verdicts(system)
         ],
     }
 

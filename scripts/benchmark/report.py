@@ -20,9 +20,10 @@ PEER = "gocryptfs"
 
 
 class Verdict(NamedTuple):
-    """A target with what came out; None where it could not be measured."""
+    """A target with what came out for one wafs; None where it could not be measured."""
 
     target: Target
+    system: str
     achieved: float | None
 
     @property
@@ -37,6 +38,7 @@ class Best(NamedTuple):
     """The fastest of the peers in a row, and how many times as fast a system is; of costs, the thriftiest."""
 
     row: Row
+    system: str
     peer: str
     ratio: float
 
@@ -95,23 +97,28 @@ class Report:
     def best(self, row: Row, system: str) -> Best | None:
         """Find the fastest peer of a row; None if there is nothing to compare."""
         ratios = [(name, self.ratio(row, system, name)) for name in self.peers]
-        measured = [Best(row, name, ratio) for name, ratio in ratios if ratio is not None]
+        measured = [Best(row, system, name, ratio) for name, ratio in ratios if ratio is not None]
         return min(measured, key=lambda best: best.ratio, default=None)
 
-    def verdicts(self) -> list[Verdict]:
-        """Judge the targets of the measured rows, compared with systems that took part, for the first wafs, if any."""
+    @property
+    def targets(self) -> list[Target]:
+        """The targets of the measured rows, compared with systems that took part."""
         keys = {row.key for row in self.rows}
-        apply = [target for target in TARGETS if target.key in keys and target.to in (None, *self.versions)]
-        return [self._judge(target) for target in apply] if self.ours else []
+        return [target for target in TARGETS if target.key in keys and target.to in (None, *self.versions)]
 
-    def slower_than_best(self) -> list[Best]:
-        """Return the rows in which the first wafs is not the fastest of all but native ext4."""
-        found = [self.best(row, self.ours[0]) for row in self.rows] if self.ours else []
+    def verdicts(self, system: str) -> list[Verdict]:
+        """Judge the targets for one wafs."""
+        return [self.judge(target, system) for target in self.targets]
+
+    def slower_than_best(self, system: str) -> list[Best]:
+        """Return the rows in which a wafs is not the fastest of all but native ext4."""
+        found = [self.best(row, system) for row in self.rows]
         return [best for best in found if best is not None and best.is_slower]
 
-    def _judge(self, target: Target) -> Verdict:
-        ours = self.summary(target.row, self.ours[0])
+    def judge(self, target: Target, system: str) -> Verdict:
+        """Tell what came out of a target for one wafs."""
+        ours = self.summary(target.row, system)
         theirs = self.summary(target.row, target.to) if target.to else None
         if ours is None:
-            return Verdict(target, None)
-        return Verdict(target, target.achieved(ours=ours.median, theirs=theirs.median if theirs else None))
+            return Verdict(target, system, None)
+        return Verdict(target, system, target.achieved(ours=ours.median, theirs=theirs.median if theirs else None))

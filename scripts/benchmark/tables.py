@@ -11,12 +11,11 @@ from benchmark.machine import in_one_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark.report import Report
+    from benchmark.report import Best, Report, Verdict
     from benchmark.rows import Row
     from benchmark.stats import Summary
 
 LONGEST_REASON = 160
-TARGET_HEADINGS = ("target", "wanted", "achieved", "")
 
 
 def as_tables(report: Report) -> list[Table]:
@@ -30,8 +29,8 @@ def as_tables(report: Report) -> list[Table]:
     judged = target_cells(report)
     if not judged:
         return [table]
-    targets = Table(title=f"targets of {report.ours[0]}")
-    for heading in TARGET_HEADINGS:
+    targets = Table(title="targets")
+    for heading in _target_headings(report):
         targets.add_column(heading, no_wrap=True)
     for cells in judged:
         targets.add_row(*cells)
@@ -42,7 +41,7 @@ def as_markdown(report: Report) -> str:
     """Lay out the same in Markdown, with the notes below."""
     parts = [markdown_table(_headings(report), [_cells(report, row) for row in report.rows])]
     if judged := target_cells(report):
-        parts.append(markdown_table((f"target of {report.ours[0]}", *TARGET_HEADINGS[1:]), judged))
+        parts.append(markdown_table(_target_headings(report), judged))
     parts.append("\n".join(f"- {line}" for line in notes(report)))
     return "\n\n".join(parts) + "\n"
 
@@ -54,26 +53,31 @@ def markdown_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> s
 
 
 def target_cells(report: Report) -> list[list[str]]:
-    """Return the targets line by line: row, wanted, achieved, verdict."""
+    """Return the targets line by line: row, wanted, then what each wafs achieved; nothing without one."""
     return [
-        [
-            verdict.target.row.title,
-            str(verdict.target),
-            "-" if verdict.achieved is None else f"{verdict.achieved:.{2 if verdict.target.to else 1}f}",
-            verdict.word,
-        ]
-        for verdict in report.verdicts()
+        [target.row.title, str(target), *(_achieved(report.judge(target, system)) for system in report.ours)]
+        for target in (report.targets if report.ours else ())
     ]
+
+
+def _target_headings(report: Report) -> list[str]:
+    return ["target", "wanted", *report.ours]
+
+
+def _achieved(verdict: Verdict) -> str:
+    if verdict.achieved is None:
+        return verdict.word
+    return f"{verdict.achieved:.{2 if verdict.target.to else 1}f} {verdict.word}"
 
 
 def notes(report: Report) -> list[str]:
     """Return what a reader must know about the figures, line by line."""
     lines = []
-    if judged := report.verdicts():
-        words = [verdict.word for verdict in judged]
-        lines.append(f"targets: {words.count('reached')} of {len(words)} reached")
-    for best in report.slower_than_best():
-        lines.append(f"slower than the best peer: {best.row.title} ({best.ratio:.2f} times as fast as {best.peer})")
+    for system in report.ours:
+        if words := [verdict.word for verdict in report.verdicts(system)]:
+            lines.append(f"{system}: {words.count('reached')} of {len(words)} targets reached")
+        for best in report.slower_than_best(system):
+            lines.append(f"{system} is slower than {best.peer}: {best.row.title} ({best.ratio:.2f} times as fast)")
     lines.append(f"machine: {in_one_line(report.machine)}")
     lines += [f"{name}: {version}" for name, version in report.versions.items()]
     if report.pairs():
@@ -98,7 +102,7 @@ def last_line(said: str) -> str:
 
 def _headings(report: Report) -> list[str]:
     ratios = [f"{ours} : {theirs}" for ours, theirs in report.pairs()]
-    best = [f"{report.ours[0]} : best peer"] if _has_best(report) else []
+    best = [f"{system} : best peer" for system in report.ours] if len(report.peers) > 1 else []
     return ["same work, one run", *report.versions, *ratios, *best]
 
 
@@ -106,14 +110,13 @@ def _cells(report: Report, row: Row) -> list[str]:
     figures = [figure(report.summary(row, name)) for name in report.versions]
     ratios = [_times(report.ratio(row, ours, theirs)) for ours, theirs in report.pairs()]
     cells = [f"{row.title}, {row.unit.value}", *figures, *ratios]
-    if _has_best(report):
-        best = report.best(row, report.ours[0])
-        cells.append("-" if best is None else f"{_times(best.ratio)} {best.peer}" + (" (!)" if best.is_slower else ""))
+    if len(report.peers) > 1:
+        cells += [_beside(report.best(row, system)) for system in report.ours]
     return cells
 
 
-def _has_best(report: Report) -> bool:
-    return bool(report.ours) and len(report.peers) > 1
+def _beside(best: Best | None) -> str:
+    return "-" if best is None else f"{_times(best.ratio)} {best.peer}" + (" (!)" if best.is_slower else "")
 
 
 def figure(summary: Summary | None) -> str:
