@@ -194,6 +194,7 @@ def test_what_was_changed_is_told(vault: Path, case: str) -> None:
     assert ciphertext_of(vault) == before
 
 
+@pytest.mark.interpreted
 def test_only_folders_are_looked_at_in_which_something_was_changed(vault: Path) -> None:
     with scratch_of(vault) as paths:
         write_at(paths, b"a/b/two", 0, b"9")

@@ -16,6 +16,8 @@ from wafs.units import ROOT_INO
 
 CROWD = 512
 
+pytestmark = pytest.mark.interpreted
+
 
 @pytest.fixture(autouse=True)
 def small_crowd(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,11 +86,13 @@ def operations(vfs: Vfs) -> Iterator[tuple[object, str, str]]:
     yield from ((vfs, name, name) for name in vars(Vfs) if not name.startswith("_"))
 
 
+@pytest.mark.interpreted
 def test_every_operation_has_a_program(trials: Trials) -> None:
     with Vfs(opened(trials.base, read_only=True)) as vfs:
         assert {name for _, _, name in operations(vfs)} == {program.method for program in PROGRAMS.values()}
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_does_what_it_says(trials: Trials, place: Path, name: str, expect_log: ExpectLog) -> None:
     program = PROGRAMS[name]

@@ -38,6 +38,7 @@ def refusing(it: World) -> Any:
     return mock.patch.object(inner, "open", refuse)
 
 
+@pytest.mark.interpreted
 def test_a_lent_right_goes_back_whatever_call_fails(tmp_path: Path) -> None:
     base = make_base(tmp_path / "base")
     for nth in range(1, 60):

@@ -73,6 +73,7 @@ def _left_in_flight(vault: Path, target: Path) -> None:
     (target / "wafs.journal").unlink()
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.EPERM])
 def test_a_file_in_flight_is_read_as_it_is_where_it_cannot_be_landed(
     vault: Path, tmp_path: Path, code: int, monkeypatch: pytest.MonkeyPatch
@@ -104,6 +105,7 @@ def test_a_file_in_flight_that_cannot_be_landed_for_another_reason_is_an_error(v
         assert paths.read(b"file") == b"in flight"
 
 
+@pytest.mark.interpreted
 def test_a_file_in_flight_that_is_damaged_while_it_is_landed_is_damage(
     vault: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

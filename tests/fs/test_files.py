@@ -313,6 +313,7 @@ def test_closing_seals_everything_and_tells_the_first_failure(tmp_path: Path) ->
         assert {name: node.content for name, node in Paths(again).walk().items()} == {b"one": b"one", b"two": b"two"}
 
 
+@pytest.mark.interpreted
 def test_an_unreadable_file_of_its_owner_can_be_written(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer must read as well; the permission bits say only what the kernel has checked already."""
     paths.write(b"file", b"plain")

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from wafs.store.base import Store
 
+pytestmark = pytest.mark.interpreted
+
 
 ORDERS: Final = (
     ("FsContext.lock", "Content._lock", "Journal._syncing", "Journal._lock"),

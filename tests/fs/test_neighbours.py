@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.interpreted
+
 COUNT = 20
 MADE = {place: 1000 + 7 * place for place in range(COUNT)}
 """Inode numbers by the order in which the files were made; a listing shows them in another one."""

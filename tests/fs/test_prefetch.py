@@ -174,6 +174,7 @@ def _reader(fs: AskedPrefetch, length: int) -> Any:
     return read
 
 
+@pytest.mark.interpreted
 @given(sizes=st.lists(st.integers(1, 256).map(lambda pages: pages * 4096), max_size=60), is_slow=st.booleans())
 def test_a_sequential_reader_has_every_byte_asked_for_once_and_in_steps(sizes: list[int], is_slow: bool) -> None:
     fs = AskedPrefetch(is_slow=is_slow)
@@ -195,6 +196,7 @@ def test_a_sequential_reader_has_every_byte_asked_for_once_and_in_steps(sizes: l
         assert handle.has_asked == bool(fs.asked)
 
 
+@pytest.mark.interpreted
 def test_random_readers_and_readers_of_small_files_ask_for_nothing() -> None:
     fs = AskedPrefetch(is_slow=True)
     read = _reader(fs, 256 * KIB)

@@ -26,13 +26,13 @@ STRANGER = 54_321
 # An interpreter below root's home cannot be started by others, so everything is loaded before root is given up.
 # That takes in what wafs only imports when a command needs it.
 WAFS_AS = """
-import ast, importlib, inspect, os, pkgutil, sys
+import ast, importlib, os, pathlib, pkgutil, sys
 import wafs
 for found in pkgutil.walk_packages(wafs.__path__, "wafs."):
-    if found.name.endswith("__main__"):
-        continue
-    module = importlib.import_module(found.name)
-    for node in ast.walk(ast.parse(inspect.getsource(module))):
+    if not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+for source in pathlib.Path(wafs.__path__[0]).rglob("*.py"):
+    for node in ast.walk(ast.parse(source.read_bytes())):
         for name in [alias.name for alias in node.names] if isinstance(node, ast.Import) else []:
             importlib.import_module(name)
         if isinstance(node, ast.ImportFrom) and node.module:

@@ -115,6 +115,7 @@ def test_what_is_flushed_while_an_older_checkpoint_syncs_is_safe_before_the_file
     assert content.handle in synced
 
 
+@pytest.mark.interpreted
 def test_what_was_noted_for_a_change_that_failed_does_not_wait_for_ever(desk: Desk) -> None:
     content = desk.make(NAME, BODY, is_safe=True)
     desk.checkpoint.run()
@@ -127,6 +128,7 @@ def test_what_was_noted_for_a_change_that_failed_does_not_wait_for_ever(desk: De
     assert desk.checkpoint._bytes == 0
 
 
+@pytest.mark.interpreted
 def test_a_generation_that_is_gone_reserves_nothing(desk: Desk) -> None:
     gone = desk.journal.active()
     desk.checkpoint.run()

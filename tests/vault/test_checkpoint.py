@@ -243,6 +243,7 @@ def test_a_checkpoint_that_comes_to_a_content_closed_meanwhile_touches_nothing(d
     assert desk.shelf.faulty.asked.total() == 0
 
 
+@pytest.mark.interpreted
 def test_a_change_is_in_no_journal_that_goes_before_it_is_in_its_place(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

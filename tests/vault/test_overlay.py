@@ -164,6 +164,7 @@ def _with_bytes(plan: Plan) -> list[Image | Patch]:
     return pieces
 
 
+@pytest.mark.interpreted
 @given(BODIES, STEPS, STEPS, SAFE)
 def test_a_plan_that_is_not_carried_out_changes_nothing(
     body: bytes, steps: list[Step], dropped: list[Step], safe: int

@@ -113,6 +113,7 @@ def test_the_next_page_is_there_when_it_is_asked_for(lister: Lister) -> None:
     lister.close()
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("why", ["changed", "worker", "old", "elsewhere"])
 def test_a_page_that_may_be_wrong_is_made_anew(lister: Lister, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
     first = lister.page(0)

@@ -1,0 +1,54 @@
+"""The copy that `scripts/compile` builds: mypyc accepts its modules, so that a change that it does not fails here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import compiled_source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TO_C = "import sys; from mypyc.build import mypycify; mypycify(sys.argv[1:], group_name='wafs')"
+
+
+def test_every_module_to_compile_is_there_and_named_once() -> None:
+    modules = compiled_source.hot_modules()
+    assert len(modules) > 50
+    assert len(set(modules)) == len(modules)
+    assert [name for name in modules if not (compiled_source.ROOT / name).is_file()] == []
+
+
+def test_what_answers_signals_is_interpreted() -> None:
+    modules = compiled_source.hot_modules()
+    assert {"wafs/fuse/channel.py", "wafs/fuse/mount.py"}.isdisjoint(modules)
+
+
+@pytest.mark.slow
+def test_mypyc_accepts_the_copy(tmp_path: Path) -> None:
+    compiled_source.write_copy(tmp_path / "copy")
+    done = subprocess.run(
+        # All of setup.py but the C compiler, which takes two minutes.
+        [sys.executable, "-c", TO_C, *compiled_source.hot_modules()],
+        cwd=tmp_path / "copy",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list((tmp_path / "copy/build").glob("*wafs*.c"))
+    assert not list(tmp_path.rglob("*.so"))
+
+
+def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_bytes(b"kept")
+    done = subprocess.run(
+        [sys.executable, compiled_source.__file__, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("compiled_source: ")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["kept"]
