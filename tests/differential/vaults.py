@@ -10,6 +10,8 @@ from pathlib import Path
 
 from differential.operations import CHUNK_SIZE
 from wafs.format.slot import MIN_MEMORY_KIB, RECOVERY, Argon2Cost
+from wafs.fs.dir_handles import AT_ONCE
+from wafs.fs.vfs import Vfs
 from wafs.vault.vault import Vault, create_vault, open_vault
 
 RECOVERY_KEY = bytes(range(32))
@@ -24,6 +26,12 @@ class Place:
 
     def open(self) -> Vault:
         return open_vault(os.fspath(self.vault), lambda kind: RECOVERY_KEY if kind == RECOVERY else None)
+
+    def vfs(self) -> Vfs:
+        """Open it with as few directories kept open as is allowed: one that is used for too long is then closed."""
+        vfs = Vfs(self.open())
+        vfs.context.dir_handles._capacity = AT_ONCE
+        return vfs
 
 
 class Places:

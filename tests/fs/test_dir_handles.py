@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from store.faulty import FaultyStore
     from wafs.fs.inodes import Inode
     from wafs.store.base import Handle
 
@@ -28,14 +29,18 @@ DEPTH = 3 * AT_ONCE
 class World:
     """A vault with `DEPTH` folders below each other and as many beside each other; a cache of the least size."""
 
-    def __init__(self, vfs: Vfs) -> None:
+    def __init__(self, vfs: Vfs, faulty: FaultyStore) -> None:
         self.vfs = vfs
-        context = vfs.context
-        self.handles = DirHandles(vfs.vault.store, vfs.vault.tree, context.directories, context.lock, AT_ONCE)
+        self.faulty = faulty
+        self.handles = self.cache(AT_ONCE)
         self.deep = self._folders(below=True)
         self.flat = self._folders(below=False)
         # The cache of the Vfs itself stays out of it.
-        context.dir_handles.clear()
+        vfs.context.dir_handles.clear()
+
+    def cache(self, capacity: int) -> DirHandles:
+        context, vault = self.vfs.context, self.vfs.vault
+        return DirHandles(vault.store, vault.tree, context.directories, context.lock, capacity)
 
     def _folders(self, *, below: bool) -> list[Inode]:
         folders = [self.vfs.context.inodes[ROOT_INO]]
@@ -58,7 +63,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     make_vault(tmp_path)
     vault, faulty = opened_behind_faults(tmp_path)
     with Vfs(vault) as vfs:
-        made = World(vfs)
+        made = World(vfs, faulty)
         yield made
         made.handles.clear()
     assert not faulty.files
@@ -132,6 +137,19 @@ def test_a_directory_that_was_removed_is_not_found_and_leaves_nothing_open(world
 
 
 def test_a_cache_that_cannot_keep_the_promise_is_refused(world: World) -> None:
-    context = world.vfs.context
     with pytest.raises(ValueError, match="4 directory handles, not 3"):
-        DirHandles(world.vfs.vault.store, world.vfs.vault.tree, context.directories, context.lock, AT_ONCE - 1)
+        world.cache(AT_ONCE - 1)
+
+
+def test_the_steps_of_a_short_way_are_kept_in_a_cache_that_is_full(world: World) -> None:
+    cache = world.cache(DEPTH)
+    for inode in world.flat:
+        cache.of(inode)
+    # Two folders below the top, then one beside the last: the way is not gone a second time.
+    world.faulty.arm(None)
+    cache.of(world.deep[1])
+    assert world.faulty.asked["open_dir"] == 2
+    cache.of(world.flat[0])
+    cache.of(world.deep[2])
+    assert world.faulty.asked["open_dir"] == 4
+    cache.clear()

@@ -59,14 +59,20 @@ class DirHandles:
         way = [inode]
         while way[-1].number != ROOT_INO and way[-1].number not in self._cache:
             way.append(way[-1].link().parent)
-        # Downwards in a loop: a path may be deeper than Python's stack.
+        # The steps of a long way are the first to go: `AT_ONCE` of them must not push out what an operation works with.
+        is_long = len(way) > self._capacity // AT_ONCE
         handle = self._cache.get(way[-1].number)
-        if handle is None:
-            handle = self._open(way[-1], None)
-        for step in reversed(way[:-1]):
+        if handle is not None:
+            start = way.pop()
+            if not is_long:
+                self._cache.move_to_end(start.number)
+        # Downwards in a loop: a path may be deeper than Python's stack.
+        for step in reversed(way):
             handle = self._open(step, handle)
+            if is_long:
+                self._cache.move_to_end(step.number, last=False)
         self._cache.move_to_end(inode.number)
-        return handle
+        return self._cache[inode.number]
 
     def lend(self, inode: Inode) -> Handle:
         """Return the handle of a directory that is good until it is given back, also without the lock.
@@ -112,12 +118,10 @@ class DirHandles:
         except BaseException:
             close_dir(self._store, handle)
             raise
-        # Before the new one is there, which is the parent of the next.
+        # Before the new one is there, which is where the next step starts.
         if len(self._cache) >= self._capacity:
             self._give_up(self._cache.popitem(last=False)[1])
         self._cache[inode.number] = handle
-        # First to go, or a long way would push out what the operation works with.
-        self._cache.move_to_end(inode.number, last=False)
         return handle
 
     def _give_up(self, handle: Handle) -> None:

@@ -205,18 +205,22 @@ class Neighbours:
 
     def _list(self, folder: _Folder, directory: Inode) -> None:
         """Learn the order of a folder that nobody has listed."""
+        try:
+            handle = self._dir_handles.lend(directory)
+        except (WafsError, OSError):
+            # Who opens a file in this folder is told.
+            return
         files = []
         began = time.perf_counter()
-        # Who opens a file in this folder is told.
-        with contextlib.suppress(WafsError, OSError):
-            handle = self._dir_handles.lend(directory)
-            try:
-                if self._store.fstat(handle).st_size <= _MOST_BYTES:
-                    for entry, kind, ino in self._store.entries(handle):
-                        if kind == stat.S_IFREG and entry.endswith((SHORT_SUFFIX, LONG_SUFFIX)):
-                            files.append((entry, ino))
-            finally:
-                self._dir_handles.give_back(handle)
+        try:
+            if self._store.fstat(handle).st_size <= _MOST_BYTES:
+                for entry, kind, ino in self._store.entries(handle):
+                    if kind == stat.S_IFREG and entry.endswith((SHORT_SUFFIX, LONG_SUFFIX)):
+                        files.append((entry, ino))
+        except OSError:
+            files.clear()
+        finally:
+            self._dir_handles.give_back(handle)
         with self._lock:
             folder.files = files if len(files) <= _MOST_ENTRIES else []
             self._may_list = time.perf_counter() - began < _LONG_S
@@ -226,8 +230,8 @@ class Neighbours:
         store = self._store
         # Whatever goes wrong, nobody has asked for the file yet.
         with contextlib.suppress(WafsError, OSError):
-            began = time.perf_counter()
             folder = self._dir_handles.lend(directory)
+            began = time.perf_counter()
             try:
                 # Nobody is to see that it was looked at who asks when it was read last; another's file is left alone.
                 handle = store.open(folder, entry, os.O_RDONLY | os.O_NONBLOCK | os.O_NOATIME)

@@ -12,7 +12,6 @@ from differential.drivers.port import Stat
 from differential.vaults import Place
 from wafs.errors import WafsError
 from wafs.fs.attrs import Attrs, Caller, Entry, SetAttrs
-from wafs.fs.vfs import Vfs
 from wafs.fuse.errno import errno_of
 from wafs.vault.scratch import Scratch
 
@@ -41,11 +40,11 @@ class CorePort:
         self._place = place
         self._scratch = Scratch()
         self._caller = Caller(os.geteuid(), os.getegid())
-        self.vfs = Vfs(place.open())
+        self.vfs = place.vfs()
 
     def remount(self) -> None:
         self.vfs.close()
-        self.vfs = Vfs(self._place.open())
+        self.vfs = self._place.vfs()
 
     @_posix
     def lookup(self, parent: int, name: bytes) -> tuple[int, Stat]:

@@ -7,7 +7,6 @@ import threading
 
 from differential.drivers.port import Stat
 from differential.vaults import Place
-from wafs.fs.vfs import Vfs
 from wafs.fuse.channel import Channel
 from wafs.fuse.linux.front_end import handlers_of
 from wafs.fuse.session import Session
@@ -29,7 +28,7 @@ class WirePort:
 
     def start(self) -> None:
         ours, theirs = socketpair()
-        self.vfs = Vfs(self._place.open())
+        self.vfs = self._place.vfs()
         self._channel = Channel(theirs.detach())
 
         def moment() -> int | None:
