@@ -77,6 +77,14 @@ lacks_venv_only() {
         ! "$path" -c 'import venv, ensurepip' 2>/dev/null
 }
 
+# Print a Python that is new enough and can make a virtual environment; install the system's own if there is none.
+ensure_python() {
+    ! lacks_venv_only || install_packages python3-venv || say "going on with another Python, if there is one"
+    find_python && return
+    install_packages python3 python3-venv || exit 1
+    find_python || die "Python 3.11 or newer is needed, and this system has none"
+}
+
 ensure_commands() {
     local pair missing=()
     for pair in "$@"; do
@@ -96,11 +104,7 @@ ensure_venv() {
         return
     fi
     if ! "$VENV/bin/python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-        ! lacks_venv_only || install_packages python3-venv || say "going on with another Python, if there is one"
-        python=$(find_python) || {
-            install_packages python3 python3-venv || exit 1
-            python=$(find_python) || die "Python 3.11 or newer is needed, and this system has none"
-        }
+        python=$(ensure_python) || exit 1
         say "making .venv with $("$python" -V)"
         quietly "$python" -m venv --clear "$VENV" || exit 1
     fi

@@ -4,14 +4,19 @@
     scripts/compiled_source.py FOLDER     write the copy into a new folder
 
 The sources stay what they are: mypyc (https://mypyc.readthedocs.io) makes C of annotated Python. Compiled files lie in
-the built package only, never beside the sources, where an old one would be loaded instead of a newer source.
+the built package only, never beside the sources, where an old one would be loaded instead of a newer source. The
+version of the copy says that it is compiled, and of which commit.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import re
 import shutil
+import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -39,11 +44,9 @@ HOT: Final = {
 
 Not in it: `fuse.channel` and `fuse.mount`, since Python looks for signals only where it interprets; modules that own
 threads (`fs.commits`, `fs.prefetch`), call C themselves (`store.libc`), or define a NamedTuple with a memoryview in it,
-which mypyc makes wrong code of (`wire.requests.files` and `.connection`).
+which mypyc makes wrong code of (`wire.requests.files` and `.connection`). Not to be used in it: a slice of bytes whose
+start may be behind its end, which fails in compiled code; what must be true of the rest is in docs/design.md.
 """
-
-BUILD_NEEDS: Final = ("setuptools>=77", "mypy==2.4.*", "cryptography>=47", "msgpack>=1.0.5")
-"""The last two for their types."""
 
 SETUP: Final = """from mypyc.build import mypycify
 from setuptools import setup
@@ -75,13 +78,34 @@ def write_copy(target: Path, level: str = "3") -> None:
         else:
             shutil.copy(ROOT / name, target / name)
     (target / "setup.py").write_text(SETUP.format(modules=hot_modules(), level=level))
-    project = target / "pyproject.toml"
-    before = 'requires = ["setuptools>=77"]'
-    text = project.read_text()
-    if before not in text:
-        msg = f"pyproject.toml does not say what its build needs as expected: {before}"
+    _replace(target / "pyproject.toml", r"requires = \[.*\]", f"requires = {json.dumps(_build_needs())}")
+    _replace(target / "wafs/__init__.py", r'__version__ = "([^"]+)"', rf'__version__ = "\1+{local_version()}"')
+
+
+def local_version() -> str:
+    """Return the part of the version that tells a compiled build from another (PEP 440)."""
+    if shutil.which("git") is None:
+        return "compiled"
+    words = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=.dirty", "--exclude=*"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return f"compiled.g{done.stdout.strip()}" if done.returncode == 0 else "compiled"
+
+
+def _build_needs() -> list[str]:
+    """Return what the build of the copy needs: mypy as the checks have it, and the packages whose types it reads."""
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = data["project"]
+    mypy = [need for need in project["optional-dependencies"]["dev"] if need.startswith("mypy==")]
+    return [*data["build-system"]["requires"], *mypy, *project["dependencies"]]
+
+
+def _replace(path: Path, pattern: str, by: str) -> None:
+    """Replace the one line that is a pattern."""
+    text, count = re.subn(f"^{pattern}$", by, path.read_text(), flags=re.MULTILINE)
+    if count != 1:
+        msg = f"{path.name} has {count} lines like {pattern}, want one"
         raise ValueError(msg)
-    project.write_text(text.replace(before, f"requires = {list(BUILD_NEEDS)}"))
+    path.write_text(text)
 
 
 def main() -> None:

@@ -97,7 +97,9 @@ class Wafs:
         except (BenchError, OSError) as exc:
             msg = f"wafs does not run from {self._program}: {exc}"
             raise BenchError(msg) from None
-        return " ".join([said, *self._commit(), *self._chunks])
+        # A compiled build says of which commit it is; the folder that it lies in has moved on since.
+        commit = [] if "+" in said else self._commit()
+        return " ".join([said, *commit, *self._chunks])
 
     def create(self, lower: Path) -> None:
         """Run `wafs init` with a cheap password hash, which no row measures."""

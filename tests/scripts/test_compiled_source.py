@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 
 import compiled_source
+from wafs import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +24,16 @@ def test_every_module_to_compile_is_there_and_named_once() -> None:
     assert len(modules) > 50
     assert len(set(modules)) == len(modules)
     assert [name for name in modules if not (compiled_source.ROOT / name).is_file()] == []
+
+
+def test_the_copy_says_what_it_is_and_what_its_build_needs(tmp_path: Path) -> None:
+    compiled_source.write_copy(tmp_path / "copy")
+    told = (tmp_path / "copy/wafs/__init__.py").read_text()
+    assert f'__version__ = "{__version__}+{compiled_source.local_version()}"' in told
+    assert compiled_source.local_version().startswith("compiled")
+    project = tomllib.loads((tmp_path / "copy/pyproject.toml").read_text())
+    needs = {re.split("[=><]", need)[0] for need in project["build-system"]["requires"]}
+    assert needs >= {"setuptools", "mypy", "cryptography", "msgpack"}
 
 
 def test_what_answers_signals_is_interpreted() -> None:

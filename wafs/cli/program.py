@@ -2,7 +2,7 @@
 
 import click
 
-from wafs import __version__, units
+from wafs import __version__
 from wafs.cli.cmd_backup import backup
 from wafs.cli.cmd_cat import cat
 from wafs.cli.cmd_check import check
@@ -34,12 +34,9 @@ _COMMANDS: tuple[click.Command, ...] = (
     *(check, doctor, why, salvage, whatsapp, completion),
 )
 
-_BUILD = "" if units.__file__.endswith(".py") else ", compiled"
-"""Said with the version, for who reports a fault: what `scripts/compile` built runs other code."""
-
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="wafs", message=f"%(prog)s %(version)s{_BUILD}")
+@click.version_option(__version__, prog_name="wafs", message="%(prog)s %(version)s")
 @click.option("-v", "--verbose", is_flag=True, help="Say more on standard error.")
 def program(*, verbose: bool) -> None:
     """Keep WhatsApp backups in an encrypted folder, and use it as a normal one.
