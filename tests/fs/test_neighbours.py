@@ -19,6 +19,7 @@ from wafs.fs import neighbours as module
 from wafs.fs.inodes import Inode, Link
 from wafs.fs.neighbours import Neighbours
 from wafs.fs.vfs import Vfs
+from wafs.store.local import LocalStore
 from wafs.units import Ino
 from wafs.vault.directory import Listed
 
@@ -259,6 +260,16 @@ def test_files_of_a_vault_that_are_read_in_order(tmp_path: Path, monkeypatch: py
         names = [b"IMG-%04d.jpg" % number for number in range(8)]
         for each in names:
             paths.write(each, each)
+        made = [paths.attrs(each).ino for each in names]
+        entries = LocalStore.entries
+
+        def as_made(store: LocalStore, directory: int) -> list[tuple[bytes, int, int]]:
+            # Storages list in an order of their own, which may look like another one by chance.
+            return sorted(
+                entries(store, directory), key=lambda item: made.index(item[2]) if item[2] in made else len(made)
+            )
+
+        monkeypatch.setattr(LocalStore, "entries", as_made)
         faulty.arm(None)
         chores: list[Callable[[], None]] = []
         for each in names[:4]:
