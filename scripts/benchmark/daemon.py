@@ -25,6 +25,11 @@ class Daemon:
         ticks = sum(ticks_of((PROC / str(pid) / "stat").read_text()) for pid in self.pids)
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def wake_ups(self) -> int:
+        """Return how often its threads had a processor so far; changes also when one ends."""
+        tasks = (task for pid in self.pids for task in (PROC / str(pid) / "task").iterdir())
+        return sum(switches_of((task / "status").read_text()) for task in tasks)
+
     def peak_memory(self) -> int:
         """Return the largest resident size since its start, in bytes."""
         return sum(peak_of((PROC / str(pid) / "status").read_text()) for pid in self.pids)
@@ -52,6 +57,12 @@ def ticks_of(stat: str) -> int:
     # The name of the program may hold blanks and brackets; what follows the last bracket does not.
     fields = stat.rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+def switches_of(status: str) -> int:
+    """Return how often a thread gave up or lost its processor, from the text of /proc/PID/task/TID/status."""
+    counts = (line.split()[1] for line in status.splitlines() if "ctxt_switches:" in line)
+    return sum(map(int, counts))
 
 
 def peak_of(status: str) -> int:

@@ -32,11 +32,11 @@ def run_job(place: Place, scale: Scale) -> None:
 
 
 def _rest(place: Place) -> None:
-    """Wait until the daemon has done what it still had to do for the files: no CPU in 6 s, or 30 s are over."""
+    """Wait until the daemon has done what it still had to do for the files: it sleeps for 6 s, or 30 s are over."""
     deadline = time.monotonic() + MOST_REST_S
-    before = -1.0
-    while (used := place.cpu_seconds()) != before and time.monotonic() < deadline:
-        before = used
+    before = -1
+    while (seen := place.wake_ups()) != before and time.monotonic() < deadline:
+        before = seen
         time.sleep(REST_S)
 
 

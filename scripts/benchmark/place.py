@@ -150,9 +150,9 @@ class Place:
         """Return the largest resident size of the daemon since the system was last mounted, in bytes; 0 without one."""
         return self._daemon.peak_memory() if self._daemon is not None else 0
 
-    def cpu_seconds(self) -> float:
-        """Return what the daemon has used of processors since the system was last mounted; 0 without one."""
-        return self._daemon.cpu_seconds() if self._daemon is not None else 0.0
+    def wake_ups(self) -> int:
+        """Return how often the daemon had a processor since the system was last mounted; 0 without one."""
+        return self._daemon.wake_ups() if self._daemon is not None else 0
 
     @contextmanager
     def charged(self, key: str, *, count: float) -> Iterator[None]:

@@ -245,6 +245,7 @@ def test_costs_of_a_process_are_read_from_what_the_kernel_tells() -> None:
     assert daemon.ticks_of(stat) == 154
     assert daemon.peak_of("VmPeak:\t 9 kB\nVmHWM:\t    2048 kB\n") == 2 << 20
     assert daemon.peak_of("Name:\tkthreadd\n") == 0
+    assert daemon.switches_of("Name:\tx\nvoluntary_ctxt_switches:\t40\nnonvoluntary_ctxt_switches:\t2\n") == 42
 
 
 def test_costs_of_this_process_are_found() -> None:
