@@ -51,7 +51,7 @@ start may be behind its end, which fails in compiled code; what must be true of 
 SETUP: Final = """from mypyc.build import mypycify
 from setuptools import setup
 
-setup(ext_modules=mypycify({modules}, opt_level="{level}", group_name="wafs"))
+setup(ext_modules=mypycify({modules}, opt_level="3", group_name="wafs"))
 """
 
 TAKEN_ALONG: Final = ("wafs", "pyproject.toml", "README.md", "LICENSE")
@@ -66,8 +66,8 @@ def hot_modules() -> list[str]:
     ]
 
 
-def write_copy(target: Path, level: str = "3") -> None:
-    """Write the copy; `level` is how hard the C compiler tries.
+def write_copy(target: Path) -> None:
+    """Write the copy.
 
     Raises: OSError, FileExistsError if the folder is there.
     """
@@ -77,7 +77,7 @@ def write_copy(target: Path, level: str = "3") -> None:
             shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
         else:
             shutil.copy(ROOT / name, target / name)
-    (target / "setup.py").write_text(SETUP.format(modules=hot_modules(), level=level))
+    (target / "setup.py").write_text(SETUP.format(modules=hot_modules()))
     _replace(target / "pyproject.toml", r"requires = \[.*\]", f"requires = {json.dumps(_build_needs())}")
     _replace(target / "wafs/__init__.py", r'__version__ = "([^"]+)"', rf'__version__ = "\1+{local_version()}"')
 

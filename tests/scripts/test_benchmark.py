@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark import copies, daemon, databases, machine, roster, source_tree, stats
+from benchmark import commands, copies, daemon, databases, machine, roster, source_tree, stats
 from benchmark.mounts import mounted_below
 from benchmark.options import parse
 from benchmark.profiled_daemon import _difference
@@ -20,6 +20,7 @@ from benchmark.rows import BY_KEY, JOBS, ROWS, Unit, choose
 from benchmark.runner import NEEDS, WORK, jobs_of
 from benchmark.scale import FULL, QUICK, Scale
 from benchmark.settle import unwritten
+from benchmark.systems import Wafs
 
 CREATE, SEQ_WRITE = BY_KEY["create"], BY_KEY["seq-write"]
 
@@ -192,6 +193,19 @@ def test_each_chunk_size_is_a_system() -> None:
 
     assert names(["native", "wafs"], [4, 64]) == ["native", "wafs-4k", "wafs-64k"]
     assert names(list(roster.KINDS), []) == list(roster.KINDS)
+
+
+@pytest.mark.parametrize(("said", "tells"), [("wafs 0.1.0", True), ("wafs 0.1.0+compiled.g4c3fb14", False)])
+def test_a_wafs_in_a_clone_is_of_its_commit_unless_it_says_so_itself(tmp_path: Path, said: str, *, tells: bool) -> None:
+    commands.run(["git", "init", "--quiet", tmp_path])
+    identity = ["-c", "user.name=t", "-c", "user.email=t@localhost"]
+    commands.run(["git", "-C", tmp_path, *identity, "commit", "--quiet", "--allow-empty", "-m", "first"])
+    program = tmp_path / "wafs"
+    program.write_text(f"#!/bin/sh\necho {said}\n")
+    program.chmod(0o755)
+    told = Wafs(tmp_path / "password", program=program).version()
+    assert told.startswith(said)
+    assert (" of commit " in told) is tells
 
 
 def test_disk_has_room_for_every_job() -> None:
