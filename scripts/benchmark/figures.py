@@ -33,7 +33,7 @@ def as_json(report: Report | GrowthReport) -> dict[str, Any]:
         "rows": [_row_as_json(report, row) for row in report.rows],
         "targets": [
             {
-                "system": verdict.system,
+                "system": system,
                 "key": verdict.target.key,
                 "to": verdict.target.to,
                 "limit": verdict.target.limit,

@@ -23,7 +23,6 @@ class Verdict(NamedTuple):
     """A target with what came out for one wafs; None where it could not be measured."""
 
     target: Target
-    system: str
     achieved: float | None
 
     @property
@@ -38,7 +37,6 @@ class Best(NamedTuple):
     """The fastest of the peers in a row, and how many times as fast a system is; of costs, the thriftiest."""
 
     row: Row
-    system: str
     peer: str
     ratio: float
 
@@ -97,7 +95,7 @@ class Report:
     def best(self, row: Row, system: str) -> Best | None:
         """Find the fastest peer of a row; None if there is nothing to compare."""
         ratios = [(name, self.ratio(row, system, name)) for name in self.peers]
-        measured = [Best(row, system, name, ratio) for name, ratio in ratios if ratio is not None]
+        measured = [Best(row, name, ratio) for name, ratio in ratios if ratio is not None]
         return min(measured, key=lambda best: best.ratio, default=None)
 
     @property
@@ -120,5 +118,5 @@ class Report:
         ours = self.summary(target.row, system)
         theirs = self.summary(target.row, target.to) if target.to else None
         if ours is None:
-            return Verdict(target, system, None)
-        return Verdict(target, system, target.achieved(ours=ours.median, theirs=theirs.median if theirs else None))
+            return Verdict(target, None)
+        return Verdict(target, target.achieved(ours=ours.median, theirs=theirs.median if theirs else None))

@@ -16,7 +16,8 @@ from wafs import __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
-TO_C = "import sys; from mypyc.build import mypycify; mypycify(sys.argv[1:], group_name='wafs')"
+TO_C = "import runpy, setuptools; setuptools.setup = lambda **_: None; runpy.run_path('setup.py')"
+"""Runs the setup.py of a copy up to the C compiler, which takes two minutes."""
 
 
 def test_every_module_to_compile_is_there_and_named_once() -> None:
@@ -45,12 +46,7 @@ def test_what_answers_signals_is_interpreted() -> None:
 def test_mypyc_accepts_the_copy(tmp_path: Path) -> None:
     compiled_source.write_copy(tmp_path / "copy")
     done = subprocess.run(
-        # All of setup.py but the C compiler, which takes two minutes.
-        [sys.executable, "-c", TO_C, *compiled_source.hot_modules()],
-        cwd=tmp_path / "copy",
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-c", TO_C], cwd=tmp_path / "copy", capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert list((tmp_path / "copy/build").glob("*wafs*.c"))
