@@ -205,7 +205,7 @@ def test_a_file_that_was_opened_again_is_not_closed_below_its_user(bench: Bench)
 
 
 def test_not_too_many_closed_files_wait(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wafs.fs.commits._MAX_LINGERING", 3)
+    monkeypatch.setattr(bench.vfs.commits, "_most_lingering", 3)
     names = [b"%d" % number for number in range(8)]
     for name in names:
         bench.paths.write(name, BODY)

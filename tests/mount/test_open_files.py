@@ -9,16 +9,16 @@ import os
 import shutil
 import stat
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from mount.daemon import start
 from mount.programs import finish, line_of, python, run, tell
 from mount.users import LOOK_INSIDE, must_be_root
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mount.bench import Bench
     from mount.daemon import Daemon
 
@@ -48,6 +48,26 @@ def test_an_open_file_without_a_name_is_read_and_written(daemon: Daemon) -> None
         file.truncate(10)
         assert os.fstat(file.fileno()).st_size == 10
     assert path.read_bytes() == b"another file of the same name"
+
+
+def test_many_folders_and_changes_where_few_files_may_be_open(bench: Bench) -> None:
+    vault, place = bench.vault(), bench.folder / "few"
+    place.mkdir()
+    command = ["prlimit", "--nofile=128:128", *bench.mount_command(vault, place)]
+    few = start(command, vault, place, bench.folder / "few.log")
+    bench.daemons.append(few)
+    for number in range(150):
+        folder = place / str(number)
+        folder.mkdir()
+        (folder / "file").write_bytes(b"a" * 50_000)
+    # What is overwritten is kept open until a checkpoint.
+    for number in range(150):
+        with (place / str(number) / "file").open("r+b") as file:
+            file.write(b"%d" % number)
+    for number in range(150):
+        name = b"%d" % number
+        assert (place / str(number) / "file").read_bytes() == name + b"a" * (50_000 - len(name))
+    assert len(list((Path("/proc") / str(few.pid) / "fd").iterdir())) < 128
 
 
 def test_a_file_renamed_over_an_open_one(mnt: Path) -> None:

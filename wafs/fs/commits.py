@@ -19,7 +19,7 @@ _FULL: Final = 0.5
 """How full the journal is when a checkpoint begins that nobody waits for."""
 
 _MAX_LINGERING: Final = 256
-"""Closed files that wait for a checkpoint, each with an open handle."""
+"""Closed files that wait for a checkpoint, each with an open handle; fewer where the process may have few open."""
 
 
 class Commits:
@@ -32,6 +32,7 @@ class Commits:
         self._checkpoint = context.contents.checkpoint
         self._store = context.store
         self._contents = contents
+        self._most_lingering = min(_MAX_LINGERING, context.files_allowed // 4)
         self._began: float | None = None
         self._seen = -1
 
@@ -44,7 +45,7 @@ class Commits:
     def is_full(self) -> bool:
         """Tell whether no more may wait: the next write brings everything to its place."""
         checkpoint = self._checkpoint
-        return checkpoint is not None and (checkpoint.is_full or self._contents.lingering > _MAX_LINGERING)
+        return checkpoint is not None and (checkpoint.is_full or self._contents.lingering > self._most_lingering)
 
     def make_room(self) -> None:
         """Run a checkpoint if no more may wait; before each write.

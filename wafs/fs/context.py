@@ -3,7 +3,9 @@
 import contextlib
 import errno
 import os
+import resource
 import stat
+import sys
 import threading
 from typing import Final
 
@@ -11,7 +13,7 @@ from wafs.errors import DamageError, NotADirError, NotFoundError, ReadOnlyError
 from wafs.format.name import SealedName
 from wafs.format.symlink import open_target
 from wafs.fs.attrs import Attrs, Caller, attrs_of
-from wafs.fs.dir_handles import DirHandles
+from wafs.fs.dir_handles import AT_ONCE, DirHandles
 from wafs.fs.inodes import Inode, InodeTable
 from wafs.fs.neighbours import Neighbours
 from wafs.fs.prefetch import Prefetch
@@ -23,6 +25,7 @@ from wafs.vault.shown_time import NO_SHOWN_TIME, ShownTime
 from wafs.vault.vault import Vault
 
 DIR_HANDLE_CAPACITY: Final = 512
+"""Directories that are kept open, or half of the files that the process may have open, if that is less."""
 
 
 class FsContext:
@@ -40,7 +43,9 @@ class FsContext:
         self.lock = threading.RLock()
         self.directories = Directories(vault.store, vault.keyring)
         self.inodes = InodeTable(vault.store.fstat(vault.tree))
-        self.dir_handles = DirHandles(vault.store, vault.tree, self.directories, self.lock, DIR_HANDLE_CAPACITY)
+        self.files_allowed = _files_allowed()
+        capacity = max(AT_ONCE, min(DIR_HANDLE_CAPACITY, self.files_allowed // 2))
+        self.dir_handles = DirHandles(vault.store, vault.tree, self.directories, self.lock, capacity)
         self.contents = vault.contents
         self._replay = vault.contents.replay
         self.prefetch = Prefetch(vault.store)
@@ -191,6 +196,12 @@ class FsContext:
             kept &= ~stat.S_ISGID
         if kept != stat.S_IMODE(mode):
             self.store.fchmod(content.handle, kept)
+
+
+def _files_allowed() -> int:
+    """Return how many files this process may have open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def _sealed(content: Content) -> bool:
