@@ -177,14 +177,16 @@ except OSError as error:
 
 
 def test_an_idle_mount_unmounts_itself_and_a_used_one_does_not(bench: Bench) -> None:
-    used = bench.mount(bench.vault(bench.folder / "used"), "--idle", "1s", at="used-mnt")
-    listed = bench.mount(bench.vault(bench.folder / "listed"), "--idle", "1s", at="listed-mnt")
-    idle = bench.mount(bench.vault(bench.folder / "idle"), "--idle", "1s", at="idle-mnt")
-    (idle.place / "file").write_text("kept")
-    assert idle.status()["idle_s"] == 1
-    entered = python(WORKER, listed.place)
-    assert line_of(entered) == "there"
+    vaults = [bench.vault(bench.folder / name) for name in ("used", "listed", "idle")]
+    # Each is in use before the next is made, which may take a second on a busy machine.
+    used = bench.mount(vaults[0], "--idle", "1s", at="used-mnt")
     with (used.place / "file").open("wb", buffering=0) as file:
+        listed = bench.mount(vaults[1], "--idle", "1s", at="listed-mnt")
+        entered = python(WORKER, listed.place)
+        assert line_of(entered) == "there"
+        idle = bench.mount(vaults[2], "--idle", "1s", at="idle-mnt")
+        (idle.place / "file").write_text("kept")
+        assert idle.status()["idle_s"] == 1
         # The others were last used before this one, so their time is over when it ends.
         assert idle.ended() == 0
         assert not idle.mounted()
